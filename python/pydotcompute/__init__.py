@@ -1,0 +1,27 @@
+"""Ring kernels for Python with exact telemetry.
+
+`RingKernelRuntime` launches long-lived actors and carries messages to and from them; with
+`enable_telemetry=True` it counts every message exactly.
+"""
+
+from pydotcompute._core import __version__
+from pydotcompute.exceptions import PyDotComputeError
+from pydotcompute.kernels import ring_kernel
+from pydotcompute.messages import RingKernelMessage, message
+from pydotcompute.options import BackpressureStrategy, KernelState
+from pydotcompute.runtime import KernelContext, RingKernelRuntime
+from pydotcompute.telemetry import KernelTelemetry, TelemetryCollector
+
+__all__ = [
+    "BackpressureStrategy",
+    "KernelContext",
+    "KernelState",
+    "KernelTelemetry",
+    "PyDotComputeError",
+    "RingKernelMessage",
+    "RingKernelRuntime",
+    "TelemetryCollector",
+    "__version__",
+    "message",
+    "ring_kernel",
+]

@@ -1,0 +1,114 @@
+"""Kernels that run as asyncio tasks."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
+
+from pydotcompute.exceptions import EndOfStream
+
+
+class Ending(Enum):
+    """How a kernel's code ended."""
+
+    RETURNED = auto()
+    RAISED = auto()
+    CANCELLED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An ending, with the exception where one was raised."""
+
+    ending: Ending
+    error: BaseException | None = None
+
+
+class Execution(Protocol):
+    """Something that runs a kernel's code once and tells how it ended, once."""
+
+    def start(self) -> None:
+        """Start the code."""
+
+    def cancel(self) -> None:
+        """Ask the code to stop at once."""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller is that code."""
+
+    async def wait(self, timeout: float | None) -> bool:  # noqa: ASYNC109
+        """Wait at most `timeout` seconds for the end; whether it came."""
+
+
+class TaskExecution:
+    """Runs a coroutine function as one asyncio task of the running loop."""
+
+    __slots__ = ("_code", "_name", "_on_end", "_task")
+
+    def __init__(
+        self, name: str, code: Callable[[], Awaitable[object]], on_end: Callable[[Outcome], None]
+    ) -> None:
+        """`on_end` is called in the task's last step, before anyone else can run."""
+        self._name = name
+        self._code = code
+        self._on_end: Callable[[Outcome], None] | None = on_end
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start the code at the loop's next turn (at once under an eager task factory)."""
+        task = asyncio.get_running_loop().create_task(self._run(), name=self._name)
+        self._task = task
+        task.add_done_callback(self._done)
+
+    def cancel(self) -> None:
+        """Throw CancelledError into the code where it waits."""
+        if self._task is not None:
+            self._task.cancel()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller runs in this task."""
+        return self._task is not None and asyncio.current_task() is self._task
+
+    async def wait(self, timeout: float | None) -> bool:  # noqa: ASYNC109
+        """Wait at most `timeout` seconds for the end; whether it came."""
+        if self._task is not None and not self._task.done():
+            await asyncio.wait((self._task,), timeout=timeout)
+        return self._task is None or self._task.done()
+
+    async def _run(self) -> None:
+        try:
+            await self._code()
+        except (asyncio.CancelledError, GeneratorExit):
+            self._tell(Outcome(Ending.CANCELLED))
+            raise
+        except (KeyboardInterrupt, SystemExit) as error:
+            self._tell(Outcome(Ending.RAISED, error))
+            raise  # these end the program, whoever lets them out
+        except BaseException as error:  # noqa: BLE001 - told by state, receivers and log
+            self._tell(outcome_of(error))
+        else:
+            self._tell(Outcome(Ending.RETURNED))
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            task.exception()  # told already; asyncio need not log it as never retrieved
+        self._tell(Outcome(Ending.CANCELLED))  # cancelled before its first step
+
+    def _tell(self, outcome: Outcome) -> None:
+        on_end, self._on_end = self._on_end, None
+        if on_end is not None:
+            on_end(outcome)
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """Tell the end of input from an error, also where a task group wrapped it."""
+    if isinstance(error, EndOfStream):
+        return Outcome(Ending.RETURNED)
+    if isinstance(error, BaseExceptionGroup):
+        _, rest = error.split((EndOfStream, asyncio.CancelledError))
+        if rest is None:
+            return Outcome(Ending.RETURNED)
+    return Outcome(Ending.RAISED, error)

@@ -1,0 +1,239 @@
+"""A mailbox whose four ends can be waited at."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+from pydotcompute._core import ACCEPTED, EMPTY, END, FULL, ObjectMailbox
+from pydotcompute.exceptions import (
+    EndOfStream,
+    MessageValidationError,
+    QueueEmptyError,
+    QueueFullError,
+    QueueFullTimeoutError,
+    QueueTimeoutError,
+)
+from pydotcompute.execution.waiting import WAIT, Expired, WaitQueue
+
+_DONE: Final = True
+
+
+class WaitingMailbox:
+    """The calls of `ObjectMailbox`, made to wait where they cannot be served at once.
+
+    Each waiting call is a loop around a call that does not wait; that one call moves and counts, so
+    a cancelled wait has done neither. Callers send and receive; the kernel takes and replies.
+    Belongs to one event loop.
+    """
+
+    __slots__ = (
+        "_core",
+        "_input_ready",
+        "_input_space",
+        "_output_open",
+        "_output_queue_size",
+        "_output_ready",
+        "_output_space",
+        "_queue_size",
+        "_refusal",
+        "_rejects",
+        "_watchers",
+    )
+
+    def __init__(
+        self,
+        core: ObjectMailbox,
+        *,
+        queue_size: int,
+        output_queue_size: int,
+        rejects: bool,
+        refusal: Callable[[], Exception],
+        watchers: set[asyncio.Event],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        """Make an open mailbox.
+
+        `refusal` makes the error for what comes after the end of the kernel; `watchers` are set
+        whenever `is_quiet` may have become true.
+        """
+        self._core = core
+        self._queue_size = queue_size
+        self._output_queue_size = output_queue_size
+        self._rejects = rejects
+        self._refusal = refusal
+        self._output_open = True
+        self._input_ready = WaitQueue(loop)
+        self._input_space = WaitQueue(loop)
+        self._output_ready = WaitQueue(loop)
+        self._output_space = WaitQueue(loop)
+        self._watchers = watchers
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the kernel has nothing to do, or waits for room in its output queue."""
+        core = self._core
+        return bool(self._output_space) or (core.queue_depth == 0 and core.in_flight == 0)
+
+    # Callers' ends.
+
+    async def send(self, message: object, timeout: float | None) -> None:  # noqa: ASYNC109
+        """Put a message into the input queue, waiting for room where the strategy says so."""
+        if not self._input_space and self._offer(message) is not WAIT:
+            return
+        try:
+            await self._wait(self._input_space, lambda: self._offer(message), timeout)
+        except Expired:
+            raise QueueFullTimeoutError(self._queue_size, timeout) from None
+
+    def send_nowait(self, message: object) -> None:
+        """Put a message into the input queue.
+
+        Raises:
+            QueueFullError: No room.
+        """
+        if self._offer(message, refuse=True) is WAIT:
+            raise QueueFullError(self._queue_size)
+
+    async def receive(self, timeout: float | None) -> Any:  # noqa: ANN401, ASYNC109
+        """Get the oldest reply."""
+        if not self._output_ready:
+            reply = self._collect()
+            if reply is not WAIT:
+                return reply
+        try:
+            return await self._wait(self._output_ready, self._collect, timeout)
+        except Expired:
+            raise QueueTimeoutError(timeout) from None
+
+    def receive_nowait(self) -> Any:  # noqa: ANN401
+        """Get the oldest reply.
+
+        Raises:
+            QueueEmptyError: There is none.
+        """
+        reply = self._collect()
+        if reply is WAIT:
+            raise QueueEmptyError
+        return reply
+
+    # The kernel's ends.
+
+    async def take(self, timeout: float | None) -> Any:  # noqa: ANN401, ASYNC109
+        """Get the next message; asking ends the ones in flight."""
+        return await self._take(self._core.take, timeout)
+
+    async def take_batch(self, max_messages: int, timeout: float | None) -> list[Any]:  # noqa: ASYNC109
+        """Get one to `max_messages` messages; asking ends the ones in flight."""
+        batch: list[Any] = await self._take(lambda: self._core.take_batch(max_messages), timeout)
+        return batch
+
+    async def reply(self, message: object, timeout: float | None) -> None:  # noqa: ASYNC109
+        """Put a reply into the output queue, waiting for room."""
+        if not self._output_space and self._reply(message) is not WAIT:
+            return
+        try:
+            await self._wait(self._output_space, lambda: self._reply(message), timeout)
+        except Expired:
+            raise QueueFullTimeoutError(self._output_queue_size, timeout) from None
+
+    # Opening and closing.
+
+    def resume(self) -> None:
+        """Hand messages out."""
+        self._core.resume()
+        self._input_ready.wake_next()
+
+    def pause(self) -> None:
+        """Hand no messages out; who waits for one goes on waiting."""
+        self._core.pause()
+
+    def close_input(self) -> None:
+        """Refuse further messages; lift a pause, so that the kernel reaches the end of its input."""
+        self._core.close_input()
+        self._core.resume()
+        self._input_space.wake_all()
+        self._input_ready.wake_all()
+
+    def close_output(self) -> None:
+        """Refuse further replies; callers get those made, then the refusal."""
+        self._output_open = False
+        self._core.close_output()
+        self._output_space.wake_all()
+        self._output_ready.wake_all()
+
+    # One attempt each: no suspension between moving a message and returning it.
+
+    def _offer(self, message: object, *, refuse: bool | None = None) -> object:
+        try:
+            code = self._core.offer(message, refuse=self._rejects if refuse is None else refuse)
+        except ValueError as reason:
+            kind = type(message).__name__
+            raise MessageValidationError(kind, "priority", str(reason)) from None
+        if code == ACCEPTED:
+            self._input_ready.wake_next()
+            return _DONE
+        if code == FULL:
+            if self._rejects:
+                raise QueueFullError(self._queue_size)
+            return WAIT
+        raise self._refusal()
+
+    def _collect(self) -> object:
+        reply = self._core.collect()
+        if reply is not EMPTY:
+            self._output_space.wake_next()
+            return reply
+        if self._output_open:
+            return WAIT
+        raise self._refusal()
+
+    async def _take(self, ask: Callable[[], Any], timeout: float | None) -> Any:  # noqa: ANN401, ASYNC109
+        def attempt() -> object:
+            return self._ask(ask)
+
+        # A second asker still ends what is in flight, so it asks before it waits in line.
+        taken = attempt()
+        if taken is WAIT:
+            try:
+                taken = await self._wait(self._input_ready, attempt, timeout)
+            except Expired:
+                raise QueueTimeoutError(timeout) from None
+        if taken is END:
+            await asyncio.sleep(0)  # a bare `except: continue` around this must not stop the loop
+            raise EndOfStream
+        return taken
+
+    def _ask(self, ask: Callable[[], object]) -> object:
+        taken = ask()
+        if taken is EMPTY:
+            self._tell_quiet()
+            return WAIT
+        if taken is not END:
+            self._input_space.wake_next()
+        return taken
+
+    def _reply(self, message: object) -> object:
+        code = self._core.reply(message)
+        if code == ACCEPTED:
+            self._output_ready.wake_next()
+            self._tell_quiet()
+            return _DONE
+        if code == FULL:
+            return WAIT
+        raise self._refusal()
+
+    def _tell_quiet(self) -> None:
+        for watcher in self._watchers:
+            watcher.set()
+
+    async def _wait(
+        self,
+        line: WaitQueue,
+        attempt: Callable[[], Any],
+        timeout: float | None,  # noqa: ASYNC109
+    ) -> Any:  # noqa: ANN401
+        if timeout == 0:
+            await asyncio.sleep(0)  # polling with 0 must leave a turn to whoever it polls for
+            raise Expired
+        self._tell_quiet()
+        return await line.until(attempt, timeout)

@@ -1,0 +1,256 @@
+"""States and options of kernels, and the checks of what a user passes for them."""
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import UnionType
+from typing import (
+    Final,
+    Literal,
+    Self,
+    SupportsFloat,
+    SupportsIndex,
+    TypeAlias,
+    TypeGuard,
+    overload,
+)
+
+from pydotcompute.exceptions import InvalidArgumentError, InvalidTypeError
+
+MAX_QUEUE_SIZE: Final = 2**24
+"""The largest bound of a queue, in messages."""
+
+MAX_KERNEL_ID_BYTES: Final = 192
+"""The longest kernel id, in bytes of UTF-8."""
+
+MessageType: TypeAlias = type | UnionType | tuple["MessageType", ...]
+"""What isinstance() takes as its second argument."""
+
+_SHOWN_CHARACTERS: Final = 80
+_INTEGERS: Final = (int, SupportsIndex)  # int first: asking a protocol takes microseconds
+_NUMBERS: Final = (int, float, SupportsFloat, SupportsIndex)
+
+
+class KernelState(StrEnum):
+    """Where a kernel is in its life; equal to its value, a string in lower case."""
+
+    CREATED = "created"
+    LAUNCHED = "launched"
+    ACTIVE = "active"
+    DEACTIVATED = "deactivated"
+    TERMINATING = "terminating"
+    TERMINATED = "terminated"
+    FAILED = "failed"
+
+
+class BackpressureStrategy(StrEnum):
+    """What a send does when the input queue is full; equal to its value, a string."""
+
+    BLOCK = "block"
+    """Wait for room."""
+    REJECT = "reject"
+    """Raise QueueFullError."""
+    DROP_OLDEST = "drop"
+    """Drop the oldest message of the lowest priority, the new one included."""
+
+
+def check_queue_size(value: object, name: str = "queue_size") -> int:
+    """Check the bound of a queue.
+
+    Returns:
+        The bound, 1 to 2**24 messages.
+
+    Raises:
+        InvalidTypeError: It is no integer; a bool is none here.
+        InvalidArgumentError: It is out of range.
+
+    """
+    limit = f"an integer from 1 to {MAX_QUEUE_SIZE}"
+    if isinstance(value, bool) or not isinstance(value, _INTEGERS):
+        raise _wrong_type(value, name, limit)
+    try:
+        size = operator.index(value)
+    except TypeError:  # an array has the method, but no use for it
+        raise _wrong_type(value, name, limit) from None
+    if not 1 <= size <= MAX_QUEUE_SIZE:
+        raise _wrong_value(size, name, limit)
+    return size
+
+
+@overload
+def check_timeout(value: object, name: str = "timeout", *, required: Literal[True]) -> float: ...
+@overload
+def check_timeout(
+    value: object, name: str = "timeout", *, required: Literal[False] = False
+) -> float | None: ...
+def check_timeout(value: object, name: str = "timeout", *, required: bool = False) -> float | None:
+    """Check a timeout in seconds; it may be infinite and, unless `required`, None.
+
+    Returns:
+        The seconds, 0 or more, or None.
+
+    Raises:
+        InvalidTypeError: It is no number; a bool is none here.
+        InvalidArgumentError: It is negative, NaN or too large for a float.
+
+    """
+    if value is None and not required:
+        return None
+    if type(value) is float and value >= 0.0:  # most calls end here
+        return value
+    limit = f"seconds, 0 or more{'' if required else ', or None for no limit'}"
+    if isinstance(value, bool) or not isinstance(value, _NUMBERS):
+        raise _wrong_type(value, name, limit)
+    try:
+        seconds = float(value)
+    except TypeError:  # an array has the method, but no use for it
+        raise _wrong_type(value, name, limit) from None
+    except (OverflowError, ValueError):  # a huge int, a signaling NaN
+        raise _wrong_value(value, name, limit) from None
+    if not seconds >= 0.0:
+        raise _wrong_value(value, name, limit)
+    return seconds
+
+
+def check_kernel_id(value: object, name: str = "kernel_id") -> str:
+    """Check a kernel id.
+
+    Returns:
+        The id as a plain str, 1 to 192 bytes of UTF-8.
+
+    Raises:
+        InvalidTypeError: It is no str.
+        InvalidArgumentError: It is empty, too long, or holds lone surrogates.
+
+    """
+    limit = f"a str of 1 to {MAX_KERNEL_ID_BYTES} bytes of UTF-8"
+    if not isinstance(value, str):
+        raise _wrong_type(value, name, limit)
+    kernel_id = str.__str__(value)  # an enum's member has a __str__ of its own
+    try:
+        length = len(kernel_id.encode())
+    except UnicodeEncodeError:
+        raise _wrong_value(kernel_id, name, limit) from None
+    if not 1 <= length <= MAX_KERNEL_ID_BYTES:
+        raise _wrong_value(kernel_id, name, limit, note=f" of {length} bytes")
+    return kernel_id
+
+
+def check_message_type(value: object, name: str = "message_type") -> MessageType | None:
+    """Check what messages are to be instances of.
+
+    Returns:
+        It, or None where nothing is asked of messages.
+
+    Raises:
+        InvalidTypeError: isinstance() does not take it, or it is an empty tuple.
+
+    """
+    if value is None or _is_message_type(value):
+        return value
+    limit = "a class, a union or a tuple of classes, or None for any object"
+    raise _wrong_type(value, name, limit)
+
+
+def check_backpressure(value: object, name: str = "backpressure") -> BackpressureStrategy:
+    """Check a backpressure strategy, or find it by its value or name, in upper or lower case.
+
+    Returns:
+        The strategy.
+
+    Raises:
+        InvalidTypeError: It is neither a BackpressureStrategy nor a str.
+        InvalidArgumentError: No strategy is called that.
+
+    """
+    choices = " or ".join(repr(strategy.value) for strategy in BackpressureStrategy)
+    limit = f"a BackpressureStrategy, or {choices}"
+    if not isinstance(value, str):
+        raise _wrong_type(value, name, limit)
+    called = value.lower()
+    for strategy in BackpressureStrategy:
+        if called in (strategy.value, strategy.name.lower()):
+            return strategy
+    raise _wrong_value(value, name, limit)
+
+
+def check_flag(value: object, name: str) -> bool:
+    """Check a bool.
+
+    Returns:
+        The bool.
+
+    Raises:
+        InvalidTypeError: It is something else.
+
+    """
+    if not isinstance(value, bool):
+        raise _wrong_type(value, name, "True or False")
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelOptions:
+    """Options of a kernel, checked when they are built; None means not given.
+
+    Raises:
+        InvalidArgumentError, InvalidTypeError: An option is out of range or of a wrong type.
+
+    """
+
+    queue_size: int | None = None
+    output_queue_size: int | None = None
+    backpressure: BackpressureStrategy | str | None = None
+    """Always a member of BackpressureStrategy, once built from one or from a str."""
+    input_type: MessageType | None = None
+    output_type: MessageType | None = None
+    replies: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Check each option that is given, and keep what the check returns."""
+        for name, check in _CHECKS.items():
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, check(value, name))
+
+    def over(self, other: Self) -> Self:
+        """Return the options given here, and for the others those of `other`."""
+        given = {name: value for name in _CHECKS if (value := getattr(self, name)) is not None}
+        return replace(other, **given) if given else other
+
+
+_CHECKS: Final[dict[str, Callable[[object, str], object]]] = {
+    "queue_size": check_queue_size,
+    "output_queue_size": check_queue_size,
+    "backpressure": check_backpressure,
+    "input_type": check_message_type,
+    "output_type": check_message_type,
+    "replies": check_flag,
+}
+
+
+def _is_message_type(value: object) -> TypeGuard[MessageType]:
+    if isinstance(value, tuple):  # isinstance() would stop at a match before a wrong one
+        return bool(value) and all(map(_is_message_type, value))
+    try:
+        isinstance(None, value)  # type: ignore[arg-type]  # whether it is one is the question
+    except TypeError:
+        return False
+    return True
+
+
+def _wrong_type(value: object, name: str, limit: str) -> InvalidTypeError:
+    kind = type(value).__qualname__
+    text = f"{name} must be {limit}; got {_shown(value)}, which is of type {kind}"
+    return InvalidTypeError(text, argument=name, value_type=kind)
+
+
+def _wrong_value(value: object, name: str, limit: str, note: str = "") -> InvalidArgumentError:
+    text = f"{name} must be {limit}; got {_shown(value)}{note}"
+    return InvalidArgumentError(text, argument=name, value=value)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"

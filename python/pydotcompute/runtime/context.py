@@ -1,0 +1,128 @@
+"""What a kernel's code sees of its kernel."""
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from pydotcompute.exceptions import InvalidArgumentError, InvalidTypeError
+from pydotcompute.options import KernelState, check_timeout
+from pydotcompute.runtime.lifecycle import ENDING
+
+if TYPE_CHECKING:
+    from pydotcompute.runtime.kernel import Kernel
+
+TIn = TypeVar("TIn")
+TOut = TypeVar("TOut")
+
+
+class KernelContext(Generic[TIn, TOut]):
+    """A kernel's own end of its two queues.
+
+    Belongs to the event loop of its runtime; the kernel's child tasks may use it too. Every wait
+    may be cancelled: a message is then neither taken nor sent.
+    """
+
+    __slots__ = ("_kernel",)
+
+    def __init__(self, kernel: "Kernel") -> None:
+        """Contexts are made by the runtime."""
+        self._kernel = kernel
+
+    def __repr__(self) -> str:
+        """Name the kernel and its state."""
+        return f"KernelContext({self.kernel_id!r}, {self.state.value})"
+
+    @property
+    def kernel_id(self) -> str:
+        """The kernel's id."""
+        return self._kernel.id
+
+    @property
+    def state(self) -> KernelState:
+        """The kernel's state."""
+        return self._kernel.state
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the kernel is ACTIVE."""
+        return self._kernel.state is KernelState.ACTIVE
+
+    @property
+    def should_terminate(self) -> bool:
+        """Whether the kernel is to wind down."""
+        return self._kernel.state in ENDING
+
+    async def receive(self, *, timeout: float | None = None) -> TIn:  # noqa: ASYNC109
+        """Take the next message. Asking ends the message taken before, also where this times out.
+
+        Args:
+            timeout: Seconds to wait; 0 for one try; None for ever. Goes on running while the
+                kernel is deactivated.
+
+        Raises:
+            QueueTimeoutError: No message in time.
+            EndOfStream: The kernel winds down and every queued message was handed out.
+            InvalidArgumentError: `timeout` is negative or not a number.
+        """
+        message: TIn = await self._kernel.mailbox.take(check_timeout(timeout))
+        return message
+
+    async def receive_batch(
+        self,
+        max_messages: int,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> list[TIn]:
+        """Take one to `max_messages` messages; all are in flight, and each reply ends the oldest.
+
+        Raises:
+            QueueTimeoutError: No message in time.
+            EndOfStream: The kernel winds down and every queued message was handed out.
+            InvalidArgumentError: `max_messages` is below 1, or `timeout` negative or not a number.
+            InvalidTypeError: `max_messages` is not an int.
+        """
+        if not isinstance(max_messages, int) or isinstance(max_messages, bool):
+            kind = type(max_messages).__name__
+            message = f"max_messages must be an int of 1 or more, got {max_messages!r} ({kind})"
+            raise InvalidTypeError(message)
+        if max_messages < 1:
+            message = f"max_messages must be 1 or more, got {max_messages}"
+            raise InvalidArgumentError(message)
+        return await self._kernel.mailbox.take_batch(max_messages, check_timeout(timeout))
+
+    async def send(self, message: TOut, *, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """Put a reply into the output queue; it answers the oldest message in flight.
+
+        Args:
+            message: The reply.
+            timeout: Seconds to wait for room; 0 for one try; None for ever.
+
+        Raises:
+            QueueFullTimeoutError: No room in time.
+            MessageTypeError: The kernel declared another output type.
+            KernelStateError: The kernel has ended, or was given up.
+            InvalidArgumentError: `timeout` is negative or not a number.
+        """
+        self._kernel.check_output(message)
+        await self._kernel.mailbox.reply(message, check_timeout(timeout))
+
+    async def wait_active(self) -> None:
+        """Wait until the kernel is ACTIVE, or winding down."""
+        await self._kernel.wait_active()
+
+    def request_termination(self) -> None:
+        """Wind this kernel down, as `runtime.terminate()` would; does not wait."""
+        self._kernel.request_termination()
+
+    def record_error(self, exc: BaseException) -> None:
+        """Count an error, and let the oldest message in flight without one end in error.
+
+        The same exception object raised afterwards is not counted again.
+
+        Raises:
+            InvalidTypeError: `exc` is not an exception.
+            KernelStateError: The kernel has ended.
+        """
+        if not isinstance(exc, BaseException):
+            kind = type(exc).__name__
+            message = f"record_error() takes an exception object, got {exc!r} ({kind})"
+            raise InvalidTypeError(message)
+        self._kernel.record_error(exc)

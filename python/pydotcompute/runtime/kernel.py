@@ -1,0 +1,209 @@
+"""One incarnation of one kernel."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pydotcompute._core import MockClock, ObjectMailbox, Snapshot
+from pydotcompute.exceptions import KernelFailedError, KernelStateError, MessageTypeError
+from pydotcompute.execution.task import Ending, Execution, Outcome, TaskExecution
+from pydotcompute.execution.waiting import WAIT, WaitQueue
+from pydotcompute.execution.waiting_mailbox import WaitingMailbox
+from pydotcompute.kernels import KernelDefinition
+from pydotcompute.options import BackpressureStrategy, KernelState
+from pydotcompute.runtime.context import KernelContext
+from pydotcompute.telemetry.errors import describe, is_recorded, mark_recorded
+from pydotcompute.runtime.lifecycle import ENDED, ENDING, OPEN, check_move
+
+_logger = logging.getLogger("pydotcompute")
+
+
+class Kernel:
+    """A kernel from its launch to its end: state, mailbox, running code.
+
+    Belongs to the event loop of its runtime. `snapshot()` and `last_error` may be read from any
+    thread.
+    """
+
+    def __init__(
+        self,
+        definition: KernelDefinition,
+        *,
+        generation: int,
+        telemetry: bool,
+        clock: MockClock | None,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        """Launch it; every option of `definition` is given."""
+        options = definition.options
+        self.id = definition.kernel_id
+        self.state = KernelState.CREATED
+        self.failure: BaseException | None = None
+        self.last_error: str | None = None
+        self.watchers: set[asyncio.Event] = set()
+        self._function: Callable[[Any], Awaitable[object]] = definition.function
+        self._input_type, self._output_type = options.input_type, options.output_type
+        self._generation = generation
+        self._core = ObjectMailbox(
+            self.id,
+            queue_size=options.queue_size,
+            output_queue_size=options.output_queue_size,
+            drop_oldest=options.backpressure is BackpressureStrategy.DROP_OLDEST,
+            replies=options.replies,
+            telemetry=telemetry,
+            generation=generation,
+            clock=clock,
+        )
+        self.mailbox = WaitingMailbox(
+            self._core,
+            queue_size=options.queue_size,
+            output_queue_size=options.output_queue_size,
+            rejects=options.backpressure is BackpressureStrategy.REJECT,
+            refusal=self._refusal,
+            watchers=self.watchers,
+            loop=loop,
+        )
+        self._activation = WaitQueue(loop)
+        self._execution: Execution = TaskExecution(self.id, self._code, self._end)
+        self._move(KernelState.LAUNCHED)
+
+    # What the runtime asks for.
+
+    def activate(self) -> None:
+        """Start the code."""
+        self._move(KernelState.ACTIVE, origins=(KernelState.LAUNCHED,))
+        self.mailbox.resume()
+        self._execution.start()
+
+    def deactivate(self) -> None:
+        """Hand out no messages until `reactivate()`."""
+        self._move(KernelState.DEACTIVATED)
+        self.mailbox.pause()
+
+    def reactivate(self) -> None:
+        """Hand out messages again."""
+        self._move(KernelState.ACTIVE, origins=(KernelState.DEACTIVATED,))
+        self.mailbox.resume()
+
+    def request_termination(self) -> None:
+        """Close the input and tell the code to wind down; nothing where that was done."""
+        if self.state in ENDING:
+            return
+        never_ran = self.state is KernelState.LAUNCHED
+        self._move(KernelState.TERMINATING)
+        self.mailbox.close_input()
+        if never_ran:
+            self._end(Outcome(Ending.RETURNED))
+
+    def cancel(self) -> None:
+        """Throw CancelledError into the code."""
+        self._execution.cancel()
+
+    def abandon(self) -> None:
+        """Refuse the replies of code that would not stop."""
+        self.mailbox.close_output()
+
+    def discard_replies(self) -> None:
+        """Throw away the replies that nobody collected."""
+        self._core.discard_replies()
+
+    async def wait_ended(self, timeout: float | None) -> bool:  # noqa: ASYNC109
+        """Wait at most `timeout` seconds for the end of the code; whether it came."""
+        return await self._execution.wait(timeout)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the code will not run again."""
+        return self.state in ENDED
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller is this kernel's own code."""
+        return self._execution.is_current
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether waiting would bring nothing: idle, blocked on its output, or not active."""
+        return self.state is not KernelState.ACTIVE or self.mailbox.is_quiet
+
+    def snapshot(self) -> Snapshot | None:
+        """Counts, depths and times now; None without telemetry."""
+        return self._core.snapshot()
+
+    # What the kernel's context asks for.
+
+    async def wait_active(self) -> None:
+        """Wait until the kernel is active or winding down."""
+        if self._is_awake() is WAIT:
+            await self._activation.until(self._is_awake, None)
+        if self.state in ENDING:
+            await asyncio.sleep(0)  # a loop that waits for activity again must let others run
+
+    def record_error(self, error: BaseException) -> None:
+        """Count an error of the code's own accord."""
+        if self.has_ended:
+            raise self._refusal()
+        self.last_error = describe(error)
+        self._core.record_error()
+        mark_recorded(error, self._generation)
+
+    def check_input(self, message: object) -> None:
+        """Raise MessageTypeError where the kernel takes another type."""
+        if self._input_type is not None and not isinstance(message, self._input_type):
+            raise MessageTypeError(type(message), self._input_type, kernel_id=self.id)
+
+    def check_output(self, message: object) -> None:
+        """Raise MessageTypeError where the kernel gives another type."""
+        if self._output_type is not None and not isinstance(message, self._output_type):
+            raise MessageTypeError(type(message), self._output_type, kernel_id=self.id)
+
+    # Its own course.
+
+    def _code(self) -> Awaitable[object]:
+        return self._function(KernelContext(self))
+
+    def _move(self, target: KernelState, origins: tuple[KernelState, ...] = ()) -> None:
+        check_move(self.id, self.state, target)
+        if origins and self.state not in origins:
+            raise KernelStateError(self.id, self.state, list(origins))
+        self.state = target
+        self._core.set_state(target.value)
+        self._tell()
+
+    def _end(self, outcome: Outcome) -> None:
+        discarded = self._count_end(outcome)
+        self._move(KernelState.FAILED if self.failure is not None else KernelState.TERMINATED)
+        self.mailbox.close_input()
+        self.mailbox.close_output()
+        self._tell()
+        if self.failure is not None:
+            _logger.error("kernel %r failed", self.id, exc_info=self.failure)
+        if discarded:
+            _logger.warning("kernel %r ended and discarded %d messages", self.id, discarded)
+
+    def _count_end(self, outcome: Outcome) -> int:
+        if outcome.ending is Ending.RETURNED:
+            return self._core.end_returned()
+        if outcome.error is None:
+            return self._core.end_cancelled()
+        self.failure = outcome.error
+        counted = is_recorded(outcome.error, self._generation)
+        if not counted:
+            self.last_error = describe(outcome.error)
+        return self._core.end_raised(counted=counted)
+
+    def _tell(self) -> None:
+        self._activation.wake_all()
+        for watcher in self.watchers:
+            watcher.set()
+
+    def _is_awake(self) -> object:
+        return True if self.state is KernelState.ACTIVE or self.state in ENDING else WAIT
+
+    def _refusal(self) -> Exception:
+        if self.failure is None:
+            return KernelStateError(self.id, self.state, list(OPEN))
+        refusal = KernelFailedError(self.id, describe(self.failure))
+        refusal.__cause__ = self.failure
+        return refusal

@@ -1,0 +1,379 @@
+"""The runtime that owns kernels and carries messages to them."""
+
+import asyncio
+from asyncio import _get_running_loop  # the C function behind get_running_loop; None, no error
+from collections.abc import Awaitable, Callable, Iterable
+from types import TracebackType
+from typing import Any, Self
+
+from pydotcompute._core import MockClock
+from pydotcompute.exceptions import (
+    KernelAlreadyExistsError,
+    KernelNotFoundError,
+    RuntimeClosedError,
+    WrongLoopError,
+)
+from pydotcompute.kernels import KernelDefinition, near_ids, resolve
+from pydotcompute.options import (
+    BackpressureStrategy,
+    KernelOptions,
+    KernelState,
+    check_kernel_id,
+    check_queue_size,
+    check_timeout,
+)
+from pydotcompute.runtime.kernel import Kernel
+from pydotcompute.runtime.termination import until_quiet, wind_down
+from pydotcompute.telemetry import KernelTelemetry, TelemetryCollector
+
+
+class RingKernelRuntime:
+    """Launches ring kernels, carries messages to and from them, and shows what they did.
+
+    A runtime belongs to the event loop it is first used on: every call that changes something or
+    moves a message comes from that loop. What only reads (states, telemetry, summary) may be
+    called from any thread.
+
+    Leaving `async with` terminates all kernels, after a clean body with `drain=True`.
+    """
+
+    def __init__(
+        self,
+        *,
+        enable_telemetry: bool = False,
+        default_queue_size: int = 1000,
+        clock: MockClock | None = None,
+    ) -> None:
+        """Make a runtime; nothing starts yet.
+
+        Args:
+            enable_telemetry: Whether anything is counted and timed.
+            default_queue_size: Bound of a kernel's queues where neither launch nor decorator says
+                otherwise; 1 to 2**24 messages.
+            clock: What telemetry reads the time from; the system's clock by default.
+
+        Raises:
+            InvalidArgumentError, InvalidTypeError: `default_queue_size` is out of range or no int.
+        """
+        size = check_queue_size(default_queue_size, "default_queue_size")
+        self._defaults = KernelOptions(
+            queue_size=size, backpressure=BackpressureStrategy.BLOCK, replies=True
+        )
+        self._telemetry = bool(enable_telemetry)
+        self._clock = clock
+        self._collector = TelemetryCollector(self._telemetry, clock=clock)
+        self._kernels: dict[str, Kernel] = {}
+        self._generation = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+
+    def __repr__(self) -> str:
+        """Say how many kernels are there, and whether telemetry is on."""
+        state = "closed" if self._closed else f"{len(self.kernel_ids)} kernels"
+        telemetry = "on" if self._telemetry else "off"
+        return f"<RingKernelRuntime {state}, telemetry {telemetry}>"
+
+    async def __aenter__(self) -> Self:
+        """Bind the runtime to the running loop."""
+        self._check_loop()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Terminate all kernels, then close."""
+        try:
+            await self.terminate_all(drain=kind is None)
+        finally:
+            self._close()
+
+    # Life of a kernel.
+
+    async def launch(
+        self,
+        kernel_id: str,
+        kernel_func: Callable[[Any], Awaitable[object]] | None = None,
+        *,
+        queue_size: int | None = None,
+        output_queue_size: int | None = None,
+        backpressure: BackpressureStrategy | str | None = None,
+        input_type: Any = None,  # noqa: ANN401 - whatever isinstance() takes
+        output_type: Any = None,  # noqa: ANN401
+        replies: bool | None = None,
+    ) -> None:
+        """Launch a kernel: it accepts messages from now on and runs from `activate()`.
+
+        Args:
+            kernel_id: At most 192 bytes of UTF-8; free, or that of an ended kernel.
+            kernel_func: `async def kernel(ctx)`. Left out: the one that `@ring_kernel` registered
+                under this id or, for `name_<digits>`, under `name`.
+            queue_size: Bound of the input queue, 1 to 2**24 messages.
+            output_queue_size: Bound of the output queue; the input queue's where left out.
+            backpressure: What a send does when the input queue is full.
+            input_type: What messages must be instances of.
+            output_type: What replies must be instances of.
+            replies: Whether the kernel answers its messages; False where a message counts as
+                processed once the kernel has moved on from it.
+
+        Raises:
+            KernelNotFoundError: No function given and none registered.
+            KernelAlreadyExistsError: A kernel of this id has not ended.
+            InvalidArgumentError, InvalidTypeError: An argument is out of range or of a wrong type.
+            WrongLoopError, RuntimeClosedError: The runtime lives elsewhere, or no more.
+        """
+        loop = self._check_loop()
+        check_kernel_id(kernel_id)
+        existing = self._kernels.get(kernel_id)
+        if existing is not None and not existing.has_ended:
+            raise KernelAlreadyExistsError(kernel_id, existing.state)
+        options = KernelOptions(
+            queue_size=queue_size,
+            output_queue_size=output_queue_size,
+            backpressure=backpressure,
+            input_type=input_type,
+            output_type=output_type,
+            replies=replies,
+        )
+        definition = resolve(kernel_id, kernel_func, options, self._defaults)
+        self._launch(definition, existing, loop)
+
+    async def activate(self, kernel_id: str) -> None:
+        """Start a launched kernel's code.
+
+        Raises:
+            KernelNotFoundError: No such kernel.
+            KernelStateError: It is not LAUNCHED.
+            WrongLoopError, RuntimeClosedError: The runtime lives elsewhere, or no more.
+        """
+        self._find(kernel_id).activate()
+
+    async def deactivate(self, kernel_id: str) -> None:
+        """Pause an active kernel: it goes on with what it took and gets nothing more.
+
+        Raises:
+            KernelNotFoundError: No such kernel.
+            KernelStateError: It is not ACTIVE.
+            WrongLoopError, RuntimeClosedError: The runtime lives elsewhere, or no more.
+        """
+        self._find(kernel_id).deactivate()
+
+    async def reactivate(self, kernel_id: str) -> None:
+        """Let a paused kernel go on.
+
+        Raises:
+            KernelNotFoundError: No such kernel.
+            KernelStateError: It is not DEACTIVATED.
+            WrongLoopError, RuntimeClosedError: The runtime lives elsewhere, or no more.
+        """
+        self._find(kernel_id).reactivate()
+
+    async def terminate(
+        self,
+        kernel_id: str,
+        *,
+        timeout: float = 5.0,  # noqa: ASYNC109
+        drain: bool = False,
+    ) -> None:
+        """Wind a kernel down and wait for its end; nothing where it has ended.
+
+        Args:
+            kernel_id: The kernel.
+            timeout: Seconds until the kernel is cancelled.
+            drain: First wait, at most half the timeout, until it has handled what it accepted.
+
+        Raises:
+            KernelNotFoundError: No such kernel.
+            KernelStuckError: It swallowed its cancellation; it stays TERMINATING.
+            InvalidArgumentError: `timeout` is negative or no number, or a kernel waits for itself.
+            WrongLoopError, RuntimeClosedError: The runtime lives elsewhere, or no more.
+        """
+        kernel = self._find(kernel_id)
+        seconds = check_timeout(timeout, required=True)
+        if not kernel.has_ended:
+            await wind_down([kernel], timeout=seconds, drain=drain)
+
+    async def terminate_all(self, *, timeout: float = 10.0, drain: bool = False) -> None:  # noqa: ASYNC109
+        """Wind all kernels down at once, within one timeout; see `terminate()`.
+
+        Raises:
+            KernelStuckError: Some swallowed their cancellation; `others` names the rest of them.
+            InvalidArgumentError: `timeout` is negative or no number, or a kernel waits for itself.
+            WrongLoopError, RuntimeClosedError: The runtime lives elsewhere, or no more.
+        """
+        self._check_loop()
+        seconds = check_timeout(timeout, required=True)
+        await wind_down(self._running(), timeout=seconds, drain=drain)
+
+    # Messages.
+
+    async def send(self, kernel_id: str, message: Any, *, timeout: float | None = None) -> None:  # noqa: ANN401, ASYNC109
+        """Put a message into a kernel's input queue.
+
+        Args:
+            kernel_id: The kernel.
+            message: Any object; it travels by reference.
+            timeout: Seconds to wait for room under BLOCK; 0 for one try; None for ever.
+
+        Raises:
+            KernelNotFoundError: No such kernel.
+            KernelStateError: It winds down or has ended.
+            KernelFailedError: It failed; the cause is its exception.
+            QueueFullTimeoutError: No room in time.
+            QueueFullError: No room, under REJECT.
+            MessageTypeError: The kernel declared another input type.
+            MessageValidationError: The message's priority is not an int from 0 to 255.
+            InvalidArgumentError: `timeout` is negative or not a number.
+            WrongLoopError, RuntimeClosedError: The runtime lives elsewhere, or no more.
+        """
+        kernel = self._find(kernel_id)
+        kernel.check_input(message)
+        await kernel.mailbox.send(message, check_timeout(timeout))
+
+    def send_nowait(self, kernel_id: str, message: Any) -> None:  # noqa: ANN401
+        """Put a message into a kernel's input queue, or raise QueueFullError; else as `send()`."""
+        kernel = self._find(kernel_id)
+        kernel.check_input(message)
+        kernel.mailbox.send_nowait(message)
+
+    async def receive(self, kernel_id: str, *, timeout: float | None = None) -> Any:  # noqa: ANN401, ASYNC109
+        """Get a kernel's oldest reply.
+
+        Args:
+            kernel_id: The kernel.
+            timeout: Seconds to wait; 0 for one try; None for ever.
+
+        Raises:
+            KernelNotFoundError: No such kernel.
+            KernelStateError: It has ended and every reply was received.
+            KernelFailedError: It failed and every reply was received.
+            QueueTimeoutError: No reply in time.
+            InvalidArgumentError: `timeout` is negative or not a number.
+            WrongLoopError, RuntimeClosedError: The runtime lives elsewhere, or no more.
+        """
+        return await self._find(kernel_id).mailbox.receive(check_timeout(timeout))
+
+    def receive_nowait(self, kernel_id: str) -> Any:  # noqa: ANN401
+        """Get a kernel's oldest reply, or raise QueueEmptyError; else as `receive()`."""
+        return self._find(kernel_id).mailbox.receive_nowait()
+
+    async def wait_quiet(self, kernel_ids: Iterable[str], timeout: float) -> bool:  # noqa: ASYNC109
+        """Wait at most `timeout` seconds until these kernels, or all, have nothing to do.
+
+        Returns:
+            Whether it came to that. `pydotcompute.testing.wait_until_idle` is the friendlier form.
+
+        Raises:
+            KernelNotFoundError: No such kernel.
+            WrongLoopError, RuntimeClosedError: The runtime lives elsewhere, or no more.
+        """
+        self._check_loop()
+        kernels = [self._known(kernel_id) for kernel_id in kernel_ids] or self._running()
+        return await until_quiet(kernels, timeout)
+
+    # Reading; from any thread.
+
+    def get_state(self, kernel_id: str) -> KernelState:
+        """Get a kernel's state; also of ended kernels.
+
+        Raises:
+            KernelNotFoundError: No such kernel.
+        """
+        return self._known(kernel_id).state
+
+    @property
+    def kernel_ids(self) -> list[str]:
+        """Ids of the kernels launched and not ended, in the order of their launch."""
+        return [kernel.id for kernel in self._running()]
+
+    @property
+    def active_kernels(self) -> list[str]:
+        """Ids of the kernels that are ACTIVE."""
+        return [k.id for k in self._running() if k.state is KernelState.ACTIVE]
+
+    def get_telemetry(self, kernel_id: str) -> KernelTelemetry | None:
+        """Get a kernel's counts now; None where telemetry is off, the id unknown or all over."""
+        return self._collector.get_telemetry(kernel_id)
+
+    def get_all_telemetry(self) -> dict[str, KernelTelemetry]:
+        """Get the counts of every kernel ever launched, the latest incarnation of each id."""
+        return self._collector.get_all_telemetry()
+
+    def get_summary(self) -> dict[str, Any]:
+        """Get the sums over all kernels; see `TelemetryCollector.get_summary()`."""
+        return self._collector.get_summary()
+
+    def reset_telemetry(self, kernel_id: str | None = None) -> None:
+        """Start the counts of one kernel, or of all, again; the kernels notice nothing.
+
+        Raises:
+            KernelNotFoundError: No such kernel.
+            RuntimeClosedError: The runtime lives no more.
+        """
+        self._check_open()
+        if kernel_id is not None:
+            self._known(kernel_id)
+        self._collector.reset(kernel_id)
+
+    # Inside.
+
+    def _launch(
+        self,
+        definition: KernelDefinition,
+        existing: Kernel | None,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._generation += 1
+        kernel = Kernel(
+            definition,
+            generation=self._generation,
+            telemetry=self._telemetry,
+            clock=self._clock,
+            loop=loop,
+        )
+        if existing is not None:
+            existing.discard_replies()
+            del self._kernels[kernel.id]  # launched anew, so last in line
+        self._kernels[kernel.id] = kernel
+        self._collector.attach(kernel.id, kernel)
+
+    def _running(self) -> list[Kernel]:
+        return [kernel for kernel in tuple(self._kernels.values()) if not kernel.has_ended]
+
+    def _known(self, kernel_id: str) -> Kernel:
+        try:
+            return self._kernels[kernel_id]
+        except (KeyError, TypeError):
+            raise KernelNotFoundError(kernel_id, near_ids(kernel_id, self._kernels)) from None
+
+    def _find(self, kernel_id: str) -> Kernel:
+        self._check_loop()
+        return self._known(kernel_id)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            message = "the runtime is closed: its `async with` block was left; make a new one"
+            raise RuntimeClosedError(message)
+
+    def _check_loop(self) -> asyncio.AbstractEventLoop:
+        self._check_open()
+        running = _get_running_loop()
+        if running is not None and running is self._loop:
+            return running
+        if running is not None and self._loop is None:
+            self._loop = running
+            return running
+        where = "no event loop runs in this thread" if running is None else "another loop runs here"
+        message = f"a runtime is used from the one event loop it was first used on, but {where}"
+        raise WrongLoopError(message)
+
+    def _close(self) -> None:
+        self._closed = True
+        for kernel in self._running():
+            kernel.cancel()
+            kernel.abandon()
+        for kernel in self._kernels.values():
+            kernel.discard_replies()
+        self._collector.close()

@@ -1,0 +1,7 @@
+"""What kernels did, in numbers that add up."""
+
+from pydotcompute.telemetry.audit import Audit, CallerLedger, audit
+from pydotcompute.telemetry.collector import TelemetryCollector
+from pydotcompute.telemetry.kernel_telemetry import KernelTelemetry
+
+__all__ = ["Audit", "CallerLedger", "KernelTelemetry", "TelemetryCollector", "audit"]

@@ -1,0 +1,106 @@
+"""The counts of one kernel at one moment."""
+
+import time
+from dataclasses import dataclass, fields
+from typing import Any
+
+from pydotcompute.options import KernelState
+
+
+@dataclass(frozen=True)
+class KernelTelemetry:
+    """Counts of one kernel at one moment, since its launch or its last reset.
+
+    Immutable, equal by value, picklable. Counts are exact; times are Unix or plain seconds.
+
+    At rest, always:
+
+    - `messages_received == messages_processed + messages_unanswered + messages_errored +
+      messages_dropped + messages_discarded + queue_depth + in_flight`
+    - `messages_sent + error_replies == replies_received + output_depth + replies_discarded`
+    """
+
+    kernel_id: str
+    """The kernel."""
+    state: KernelState
+    """Its state when the snapshot was taken."""
+    messages_received: int = 0
+    """Messages accepted into the input queue."""
+    messages_sent: int = 0
+    """Replies put into the output queue."""
+    messages_processed: int = 0
+    """Messages answered; without replies: finished without error."""
+    errors: int = 0
+    """Exceptions that left the kernel's code, and those it recorded."""
+    start_time: float | None = None
+    """Unix seconds of the first activation; None before it."""
+    last_message_time: float | None = None
+    """Unix seconds of the newest message accepted or answered, within 10 ms; None before it."""
+    messages_unanswered: int = 0
+    """Messages the kernel moved on from without an answer."""
+    messages_errored: int = 0
+    """Messages that ended in error."""
+    messages_dropped: int = 0
+    """Accepted messages that made room for newer ones."""
+    messages_discarded: int = 0
+    """Messages queued or in flight when the kernel ended."""
+    messages_rejected: int = 0
+    """Sends refused because the queue was full; not among those received."""
+    queue_depth: int = 0
+    """Messages in the input queue, measured there."""
+    in_flight: int = 0
+    """Messages taken and not ended, measured at the kernel's side."""
+    queue_depth_peak: int = 0
+    """Longest the input queue has been; no reset touches it."""
+    output_depth: int = 0
+    """Replies and error replies in the output queue, measured there."""
+    error_replies: int = 0
+    """Errors put into the output queue in the place of replies."""
+    replies_received: int = 0
+    """Replies and error replies that callers received."""
+    replies_discarded: int = 0
+    """Replies and error replies thrown away uncollected."""
+    last_error: str | None = None
+    """Type and text of the newest error; no reset touches it."""
+    reset_time: float | None = None
+    """Unix seconds of the last reset; None without one."""
+    uptime_seconds: float | None = None
+    """Uptime when the snapshot was taken; None where it was made by hand and goes on running."""
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since `start_time`, or since the last reset, to the snapshot or the kernel's end.
+
+        Built by hand with a `start_time` only, it runs to now. 0.0 before the activation.
+        """
+        if self.uptime_seconds is not None:
+            return self.uptime_seconds
+        if self.start_time is None:
+            return 0.0
+        return max(0.0, time.time() - self.start_time)
+
+    @property
+    def throughput(self) -> float:
+        """Messages processed per second of uptime; 0.0 where the uptime is 0."""
+        uptime = self.uptime
+        return self.messages_processed / uptime if uptime > 0.0 else 0.0
+
+    @property
+    def error_rate(self) -> float:
+        """Errors per message processed; with nothing processed the number of errors."""
+        if self.messages_processed == 0:
+            return float(self.errors)
+        return self.errors / self.messages_processed
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give every field and property by name; the state as its string."""
+        values: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
+        uptime = self.uptime
+        values["state"] = str(self.state)
+        values["uptime"] = uptime
+        values["throughput"] = self.messages_processed / uptime if uptime > 0.0 else 0.0
+        values["error_rate"] = self.error_rate
+        return values
+
+
+_FIELDS = tuple(field.name for field in fields(KernelTelemetry))

@@ -1,0 +1,13 @@
+//! Rust core of `pydotcompute`: the mailbox of a ring kernel and the record that counts what passes it.
+//!
+//! Read from top to bottom: a message enters a [`mailbox`], waits in a [`queue`], and every step it
+//! takes is one store into its kernel's [`record`], stamped by the [`clock`].
+
+pub mod clock;
+pub mod mailbox;
+pub mod queue;
+pub mod record;
+mod sync;
+
+#[cfg(feature = "python")]
+mod python;

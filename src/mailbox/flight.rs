@@ -1,0 +1,50 @@
+//! Messages taken and not yet ended.
+
+/// The messages in flight, oldest first, as two numbers.
+///
+/// Marks (an error was recorded for that message) go to the oldest unmarked message and endings to
+/// the oldest message, so the marked ones are always the first `marked` of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Flight {
+    count: u64,
+    marked: u64,
+}
+
+/// How many messages of a flight were marked, and how many were not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Landed {
+    pub(super) marked: u64,
+    pub(super) unmarked: u64,
+}
+
+impl Flight {
+    pub(super) fn count(self) -> u64 {
+        self.count
+    }
+
+    pub(super) fn take_off(&mut self, count: u64) {
+        self.count += count;
+    }
+
+    /// Marks the oldest unmarked message; nothing to mark: nothing happens.
+    pub(super) fn mark(&mut self) {
+        self.marked = self.count.min(self.marked + 1);
+    }
+
+    /// Ends the oldest message: Some(was it marked), or None where nothing is in flight.
+    pub(super) fn land_oldest(&mut self) -> Option<bool> {
+        self.count = self.count.checked_sub(1)?;
+        let was_marked = self.marked > 0;
+        self.marked = self.marked.saturating_sub(1);
+        Some(was_marked)
+    }
+
+    /// Ends all messages.
+    pub(super) fn land_all(&mut self) -> Landed {
+        let flight = std::mem::take(self);
+        Landed {
+            marked: flight.marked,
+            unmarked: flight.count - flight.marked,
+        }
+    }
+}

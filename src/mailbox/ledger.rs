@@ -1,0 +1,127 @@
+//! What a mailbox writes into its kernel's record.
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::record::{Depths, KernelRecord, Snapshot, State};
+
+/// The one writer of a kernel's record: what moves and what is counted are the same call.
+///
+/// The token that makes it the one writer is the exclusive borrow of the mailbox that holds it.
+#[derive(Debug)]
+pub struct Ledger {
+    record: Arc<KernelRecord>,
+    clock: Clock,
+}
+
+impl Ledger {
+    /// Publishes `record` as the kernel `id`, launched.
+    ///
+    /// # Errors
+    /// Gives the length back where `id` is longer than [`crate::record::ID_BYTES`].
+    pub fn open(
+        record: Arc<KernelRecord>,
+        clock: Clock,
+        id: &str,
+        generation: u64,
+    ) -> Result<Self, usize> {
+        let anchor = clock.anchor();
+        let offset = anchor.unix_ns.wrapping_sub(anchor.monotonic_ns);
+        record.lifecycle.unix_offset_ns.set(offset);
+        record.publish(id, generation, State::Launched)?;
+        Ok(Self { record, clock })
+    }
+
+    /// The record written.
+    #[must_use]
+    pub fn record(&self) -> &Arc<KernelRecord> {
+        &self.record
+    }
+
+    /// Stores the state; the first activation and the end are stamped.
+    pub fn set_state(&self, state: State) {
+        let lifecycle = &self.record.lifecycle;
+        match state {
+            State::Active if lifecycle.activated_ns.get_own() == 0 => {
+                let anchor = self.clock.anchor();
+                lifecycle.start_unix_ns.set(anchor.unix_ns);
+                lifecycle.activated_ns.set(anchor.monotonic_ns);
+            }
+            State::Terminated | State::Failed if lifecycle.ended_ns.get_own() == 0 => {
+                lifecycle.ended_ns.set(self.clock.monotonic_ns());
+            }
+            _ => {}
+        }
+        self.record.set_state(state);
+    }
+
+    /// Everything at one moment.
+    #[must_use]
+    pub fn snapshot(&self, depths: Depths) -> Snapshot {
+        Snapshot::read(&self.record, depths, self.clock.monotonic_ns())
+    }
+
+    #[inline]
+    pub(super) fn accepted(&self, depth: usize, dropped: bool) {
+        let producer = &self.record.producer;
+        producer.accepted.add(1);
+        producer.depth_peak.raise_to(depth as u64);
+        producer.last_accepted_ns.set(self.clock.coarse_ns());
+        if dropped {
+            producer.dropped.add(1);
+        }
+    }
+
+    pub(super) fn rejected(&self) {
+        self.record.producer.rejected.add(1);
+    }
+
+    #[inline]
+    pub(super) fn sent(&self) {
+        let kernel = &self.record.kernel;
+        kernel.sent.add(1);
+        kernel.last_answered_ns.set(self.clock.coarse_ns());
+    }
+
+    pub(super) fn error_replied(&self) {
+        self.record.kernel.error_replies.add(1);
+    }
+
+    #[inline]
+    pub(super) fn answered(&self, count: u64) {
+        self.record.kernel.answered.add(count);
+    }
+
+    pub(super) fn unanswered(&self, count: u64) {
+        self.record.kernel.left_unanswered.add(count);
+    }
+
+    /// A reply came with nothing in flight: it answers the oldest message left unanswered, if any.
+    pub(super) fn answered_late(&self) {
+        let kernel = &self.record.kernel;
+        if kernel.answered_late.get_own() < kernel.left_unanswered.get_own() {
+            kernel.answered_late.add(1);
+        }
+    }
+
+    pub(super) fn errored(&self, count: u64) {
+        self.record.kernel.errored.add(count);
+    }
+
+    pub(super) fn discarded(&self, count: u64) {
+        self.record.kernel.discarded.add(count);
+    }
+
+    pub(super) fn error(&self) {
+        self.record.kernel.errors.add(1);
+    }
+
+    #[inline]
+    pub(super) fn collected(&self, count: u64) {
+        self.record.caller.collected.add(count);
+    }
+
+    pub(super) fn replies_discarded(&self, count: u64) {
+        self.record.caller.replies_discarded.add(count);
+    }
+}

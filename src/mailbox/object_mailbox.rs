@@ -1,0 +1,303 @@
+//! The mailbox of kernels whose messages are objects in one address space.
+
+use std::collections::VecDeque;
+
+use super::Ledger;
+use super::flight::Flight;
+use super::outcome::{Collect, End, MailboxOptions, Offer, Refusal, Reply, ReplyOutcome, Take};
+use crate::queue::{Entry, PriorityQueue, TraceSlot};
+use crate::record::{Depths, Snapshot};
+
+/// Two bounded queues of objects and the ledger that counts what passes.
+///
+/// Not synchronised: the owner holds the token (for Python references the interpreter lock).
+/// No call drops a message that it was not given: what leaves a queue is returned, so that the
+/// owner drops it after the borrow.
+#[derive(Debug)]
+pub struct ObjectMailbox<M> {
+    input: PriorityQueue<M>,
+    output: VecDeque<Reply<M>>,
+    output_errors: u64,
+    flight: Flight,
+    options: MailboxOptions,
+    accepting: bool,
+    delivering: bool,
+    replying: bool,
+    ledger: Option<Ledger>,
+}
+
+impl<M> ObjectMailbox<M> {
+    /// An open, paused mailbox: it accepts messages and hands none out until [`Self::resume`].
+    ///
+    /// Without a ledger nothing is counted and nothing is timed.
+    #[must_use]
+    pub fn new(options: MailboxOptions, ledger: Option<Ledger>) -> Self {
+        Self {
+            input: PriorityQueue::new(options.queue_size),
+            output: VecDeque::new(),
+            output_errors: 0,
+            flight: Flight::default(),
+            options,
+            accepting: true,
+            delivering: false,
+            replying: true,
+            ledger,
+        }
+    }
+
+    /// Puts a message into the input queue.
+    ///
+    /// `refuse`: a full queue is a rejected send, and counted as such; otherwise the caller waits.
+    #[inline]
+    pub fn offer(&mut self, message: M, priority: u8, refuse: bool) -> Offer<M> {
+        if !self.accepting {
+            return Offer::Closed(message);
+        }
+        let trace = TraceSlot::NONE;
+        let entry = Entry { message, trace };
+        let dropped = if self.options.drop_oldest {
+            self.input.push_dropping(entry, priority)
+        } else if let Err(entry) = self.input.push(entry, priority) {
+            self.count(|ledger| {
+                if refuse {
+                    ledger.rejected();
+                }
+            });
+            return Offer::Full(entry.message);
+        } else {
+            None
+        };
+        self.count(|ledger| ledger.accepted(self.input.len(), dropped.is_some()));
+        Offer::Accepted(dropped.map(|entry| entry.message))
+    }
+
+    /// Hands the kernel its next message; asking ends the ones in flight.
+    #[inline]
+    pub fn take(&mut self) -> Take<M> {
+        self.move_on();
+        if let Some(message) = self.next_message() {
+            self.flight.take_off(1);
+            return Take::Message(message);
+        }
+        self.nothing_to_take()
+    }
+
+    /// Hands the kernel up to `max` messages, at least one where it says `Message`.
+    pub fn take_batch(&mut self, max: usize) -> Take<Vec<M>> {
+        self.move_on();
+        let batch: Vec<M> = std::iter::from_fn(|| self.next_message())
+            .take(max)
+            .collect();
+        if batch.is_empty() {
+            return self.nothing_to_take();
+        }
+        self.flight.take_off(batch.len() as u64);
+        Take::Message(batch)
+    }
+
+    /// Puts a reply into the output queue; it ends the oldest message in flight, or answers the
+    /// oldest one left unanswered.
+    #[inline]
+    pub fn reply(&mut self, message: M) -> ReplyOutcome<M> {
+        if let Some(refused) = self.refuses_reply() {
+            return refused.of(message);
+        }
+        self.output.push_back(Reply::Value(message));
+        let landed = self.flight.land_oldest();
+        self.count(|ledger| {
+            ledger.sent();
+            match landed {
+                Some(false) => ledger.answered(1),
+                Some(true) => ledger.errored(1),
+                None => ledger.answered_late(),
+            }
+        });
+        ReplyOutcome::Sent
+    }
+
+    /// Puts an error into the output queue in the place of a reply and ends the oldest message in
+    /// flight as errored. `counted`: the same exception is among the errors already.
+    pub fn fail(&mut self, error: M, counted: bool) -> ReplyOutcome<M> {
+        if let Some(refused) = self.refuses_reply() {
+            return refused.of(error);
+        }
+        self.output.push_back(Reply::Error(error));
+        self.output_errors += 1;
+        let landed = self.flight.land_oldest();
+        self.count(|ledger| {
+            ledger.error_replied();
+            if !counted {
+                ledger.error();
+            }
+            if landed.is_some() {
+                ledger.errored(1);
+            }
+        });
+        ReplyOutcome::Sent
+    }
+
+    /// Hands the oldest reply to a caller.
+    #[inline]
+    pub fn collect(&mut self) -> Collect<M> {
+        let reply = self.output.pop_front()?;
+        self.output_errors -= u64::from(matches!(reply, Reply::Error(_)));
+        self.count(|ledger| ledger.collected(1));
+        Some(reply)
+    }
+
+    /// Counts an error and marks the oldest unmarked message in flight.
+    pub fn record_error(&mut self) {
+        self.flight.mark();
+        self.count(Ledger::error);
+    }
+
+    /// The kernel's code has ended: ends what is in flight and discards what is queued.
+    ///
+    /// Returns the queued messages, for the owner to drop, and how many messages were discarded
+    /// in all. Nothing is accepted, taken or replied afterwards.
+    pub fn end(&mut self, end: End) -> (Vec<M>, u64) {
+        self.accepting = false;
+        self.replying = false;
+        let in_flight = match end {
+            End::Returned => {
+                self.move_on();
+                0
+            }
+            End::Raised { counted } => self.raised(counted),
+            End::Cancelled => self.flight.count(),
+        };
+        self.flight.land_all();
+        let queued: Vec<M> = self.input.drain().into_iter().map(|e| e.message).collect();
+        let discarded = in_flight + queued.len() as u64;
+        self.count(|ledger| ledger.discarded(discarded));
+        (queued, discarded)
+    }
+
+    /// Throws the replies nobody collected away, and returns them for the owner to drop.
+    pub fn discard_replies(&mut self) -> Vec<M> {
+        let replies = std::mem::take(&mut self.output);
+        self.output_errors = 0;
+        self.count(|ledger| ledger.replies_discarded(replies.len() as u64));
+        replies.into_iter().map(Reply::into_inner).collect()
+    }
+
+    /// Hands no more messages out until [`Self::resume`].
+    pub fn pause(&mut self) {
+        self.delivering = false;
+    }
+
+    /// Hands messages out.
+    pub fn resume(&mut self) {
+        self.delivering = true;
+    }
+
+    /// Accepts no more messages; those queued are still handed out.
+    pub fn close_input(&mut self) {
+        self.accepting = false;
+    }
+
+    /// Accepts no more replies; those made can still be collected.
+    pub fn close_output(&mut self) {
+        self.replying = false;
+    }
+
+    /// Lengths of the queues and of the flight, measured.
+    #[must_use]
+    pub fn depths(&self) -> Depths {
+        Depths {
+            queue: self.input.len() as u64,
+            in_flight: self.flight.count(),
+            output: self.output.len() as u64,
+            output_errors: self.output_errors,
+        }
+    }
+
+    /// Whether the output queue has no room.
+    #[must_use]
+    pub fn is_output_full(&self) -> bool {
+        self.output.len() >= self.options.output_queue_size
+    }
+
+    /// Record and queues at one moment, or None without a ledger.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<Snapshot> {
+        let ledger = self.ledger.as_ref()?;
+        Some(ledger.snapshot(self.depths()))
+    }
+
+    /// The ledger, where there is one.
+    #[must_use]
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.ledger.as_ref()
+    }
+
+    /// Every object held, for a garbage collector's visit.
+    pub fn objects(&self) -> impl Iterator<Item = &M> {
+        self.input
+            .iter()
+            .chain(self.output.iter().map(Reply::inner))
+    }
+
+    #[inline]
+    fn count(&self, write: impl FnOnce(&Ledger)) {
+        if let Some(ledger) = &self.ledger {
+            write(ledger);
+        }
+    }
+
+    /// Ends all messages in flight without an answer.
+    #[inline]
+    fn move_on(&mut self) {
+        if self.flight.count() == 0 {
+            return;
+        }
+        let landed = self.flight.land_all();
+        self.count(|ledger| {
+            ledger.errored(landed.marked);
+            if self.options.replies {
+                ledger.unanswered(landed.unmarked);
+            } else {
+                ledger.answered(landed.unmarked);
+            }
+        });
+    }
+
+    /// Counts an exception that ends the oldest message in flight; how many are left to discard.
+    fn raised(&mut self, counted: bool) -> u64 {
+        let oldest = self.flight.land_oldest();
+        self.count(|ledger| {
+            if !counted {
+                ledger.error();
+            }
+            if oldest.is_some() {
+                ledger.errored(1);
+            }
+        });
+        self.flight.count()
+    }
+
+    #[inline]
+    fn next_message(&mut self) -> Option<M> {
+        let entry = self.delivering.then(|| self.input.pop())??;
+        Some(entry.message)
+    }
+
+    fn nothing_to_take<T>(&self) -> Take<T> {
+        if !self.accepting && self.input.is_empty() {
+            Take::End
+        } else {
+            Take::Empty
+        }
+    }
+
+    #[inline]
+    fn refuses_reply(&self) -> Option<Refusal> {
+        if !self.replying {
+            Some(Refusal::Closed)
+        } else if self.is_output_full() {
+            Some(Refusal::Full)
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The mailbox of task and thread kernels.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use super::clock::{MockClock, clock_of};
+use super::gil::GilCell;
+use super::id_too_long;
+use super::message::{self, ACCEPTED, CLOSED, ErrorReply, FULL, TypeMemory};
+use super::snapshot::{Snapshot, state_of};
+use crate::mailbox::{self, End, Ledger, MailboxOptions, Offer, Reply, ReplyOutcome, Take};
+use crate::queue::NORMAL_PRIORITY;
+use crate::record::KernelRecord;
+
+type Object = Py<PyAny>;
+
+#[derive(Debug)]
+struct Inside {
+    mailbox: mailbox::ObjectMailbox<Object>,
+    types: TypeMemory,
+}
+
+/// Two bounded queues of one kernel and the record that counts what passes them.
+///
+/// No call waits. Every call moves and counts at once, under the interpreter lock, so that any
+/// thread sees queues and counts agree. Without telemetry nothing is counted or timed.
+#[pyclass(module = "pydotcompute._core", frozen, weakref)]
+#[derive(Debug)]
+pub(crate) struct ObjectMailbox(GilCell<Inside>);
+
+impl ObjectMailbox {
+    fn with<R>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut mailbox::ObjectMailbox<Object>) -> R,
+    ) -> R {
+        self.0.with(py, |inside| work(&mut inside.mailbox))
+    }
+
+    /// Reads the priority of a message; only message classes carry one.
+    fn priority(&self, sent: &Bound<'_, PyAny>) -> PyResult<u8> {
+        let (py, kind) = (sent.py(), sent.get_type());
+        let is_message = match self.0.with(py, |inside| inside.types.recall(&kind)) {
+            Some(known) => known,
+            None => self.learn(kind)?,
+        };
+        if is_message {
+            message::priority_of(sent)
+        } else {
+            Ok(NORMAL_PRIORITY)
+        }
+    }
+
+    #[cold]
+    fn learn(&self, kind: Bound<'_, pyo3::types::PyType>) -> PyResult<bool> {
+        let is_message = message::is_message_class(&kind)?;
+        let (py, kind) = (kind.py(), kind.unbind());
+        let before = self
+            .0
+            .with(py, |inside| inside.types.remember(kind, is_message));
+        drop(before);
+        Ok(is_message)
+    }
+}
+
+#[pymethods]
+impl ObjectMailbox {
+    /// A paused mailbox of a launched kernel. Sizes are at least 1 (ValueError otherwise, and where
+    /// `kernel_id` is longer than `ID_BYTES` bytes of UTF-8).
+    #[new]
+    #[pyo3(signature = (kernel_id, *, queue_size, output_queue_size, drop_oldest = false,
+        replies = true, telemetry = true, generation = 0, clock = None))]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "keyword-only options of one constructor"
+    )]
+    fn new(
+        kernel_id: &str,
+        queue_size: usize,
+        output_queue_size: usize,
+        drop_oldest: bool,
+        replies: bool,
+        telemetry: bool,
+        generation: u64,
+        clock: Option<&Bound<'_, MockClock>>,
+    ) -> PyResult<Self> {
+        if queue_size == 0 || output_queue_size == 0 {
+            let got = format!("{queue_size} and {output_queue_size}");
+            return Err(PyValueError::new_err(format!(
+                "queue sizes start at 1, got {got}"
+            )));
+        }
+        let ledger = telemetry.then(|| {
+            let record = Arc::new(KernelRecord::default());
+            Ledger::open(record, clock_of(clock), kernel_id, generation)
+        });
+        let options = MailboxOptions {
+            queue_size,
+            output_queue_size,
+            drop_oldest,
+            replies,
+        };
+        let ledger = ledger.transpose().map_err(id_too_long)?;
+        let mailbox = mailbox::ObjectMailbox::new(options, ledger);
+        let types = TypeMemory::default();
+        Ok(Self(GilCell::new(Inside { mailbox, types })))
+    }
+
+    /// Put a message into the input queue: ACCEPTED, FULL or CLOSED. `refuse`: a full queue counts
+    /// as a rejected send. ValueError where a message class's priority is not 0 to 255.
+    #[pyo3(signature = (message, *, refuse = false))]
+    fn offer(&self, message: &Bound<'_, PyAny>, refuse: bool) -> PyResult<u8> {
+        let priority = self.priority(message)?;
+        let sent = message.clone().unbind();
+        let offer = self.with(message.py(), |mailbox| {
+            mailbox.offer(sent, priority, refuse)
+        });
+        Ok(match &offer {
+            Offer::Accepted(_) => ACCEPTED,
+            Offer::Full(_) => FULL,
+            Offer::Closed(_) => CLOSED,
+        })
+    }
+
+    /// The kernel's next message, EMPTY or END. Asking ends the messages in flight.
+    fn take(&self, py: Python<'_>) -> PyResult<Object> {
+        match self.with(py, mailbox::ObjectMailbox::take) {
+            Take::Message(taken) => Ok(taken),
+            Take::Empty => message::empty(py),
+            Take::End => message::end(py),
+        }
+    }
+
+    /// Up to `max_messages` messages as a list of at least one, or EMPTY or END.
+    fn take_batch(&self, py: Python<'_>, max_messages: usize) -> PyResult<Object> {
+        match self.with(py, |mailbox| mailbox.take_batch(max_messages)) {
+            Take::Message(taken) => Ok(PyList::new(py, taken)?.into_any().unbind()),
+            Take::Empty => message::empty(py),
+            Take::End => message::end(py),
+        }
+    }
+
+    /// Put a reply into the output queue: ACCEPTED, FULL or CLOSED.
+    fn reply(&self, py: Python<'_>, message: Object) -> u8 {
+        let outcome = self.with(py, |mailbox| mailbox.reply(message));
+        reply_code(&outcome)
+    }
+
+    /// Put an error in the place of a reply: ACCEPTED, FULL or CLOSED. `counted`: the exception is
+    /// among the errors already.
+    #[pyo3(signature = (error, *, counted = false))]
+    fn fail(&self, py: Python<'_>, error: Object, counted: bool) -> u8 {
+        let outcome = self.with(py, |mailbox| mailbox.fail(error, counted));
+        reply_code(&outcome)
+    }
+
+    /// The oldest reply, an ErrorReply, or EMPTY.
+    fn collect(&self, py: Python<'_>) -> PyResult<Object> {
+        match self.with(py, mailbox::ObjectMailbox::collect) {
+            Some(Reply::Value(reply)) => Ok(reply),
+            Some(Reply::Error(error)) => Ok(Py::new(py, ErrorReply::from(error))?.into_any()),
+            None => message::empty(py),
+        }
+    }
+
+    /// Count an error and mark the oldest unmarked message in flight.
+    fn record_error(&self, py: Python<'_>) {
+        self.with(py, mailbox::ObjectMailbox::record_error);
+    }
+
+    /// The kernel returned or met the end of its input; how many messages were discarded.
+    fn end_returned(&self, py: Python<'_>) -> u64 {
+        self.end(py, End::Returned)
+    }
+
+    /// An exception left the kernel; how many messages were discarded. `counted`: the exception is
+    /// among the errors already.
+    #[pyo3(signature = (*, counted = false))]
+    fn end_raised(&self, py: Python<'_>, counted: bool) -> u64 {
+        self.end(py, End::Raised { counted })
+    }
+
+    /// The kernel was cancelled; how many messages were discarded.
+    fn end_cancelled(&self, py: Python<'_>) -> u64 {
+        self.end(py, End::Cancelled)
+    }
+
+    /// Throw the replies nobody collected away; how many there were.
+    fn discard_replies(&self, py: Python<'_>) -> usize {
+        self.with(py, mailbox::ObjectMailbox::discard_replies).len()
+    }
+
+    /// Hand out no messages until `resume()`.
+    fn pause(&self, py: Python<'_>) {
+        self.with(py, mailbox::ObjectMailbox::pause);
+    }
+
+    /// Hand out messages.
+    fn resume(&self, py: Python<'_>) {
+        self.with(py, mailbox::ObjectMailbox::resume);
+    }
+
+    /// Accept no more messages; those queued are still handed out, then END.
+    fn close_input(&self, py: Python<'_>) {
+        self.with(py, mailbox::ObjectMailbox::close_input);
+    }
+
+    /// Accept no more replies; those made can still be collected.
+    fn close_output(&self, py: Python<'_>) {
+        self.with(py, mailbox::ObjectMailbox::close_output);
+    }
+
+    /// Note the kernel's state, a value of KernelState (ValueError otherwise), in the record; the
+    /// first activation and the end are stamped.
+    fn set_state(&self, py: Python<'_>, state: &str) -> PyResult<()> {
+        let state = state_of(state)
+            .ok_or_else(|| PyValueError::new_err(format!("no state is called {state:?}")))?;
+        self.with(py, |mailbox| {
+            if let Some(ledger) = mailbox.ledger() {
+                ledger.set_state(state);
+            }
+        });
+        Ok(())
+    }
+
+    /// Record and queues at one moment, or None without telemetry.
+    fn snapshot(&self, py: Python<'_>) -> Option<Snapshot> {
+        let snapshot = self.with(py, |mailbox| mailbox.snapshot());
+        snapshot.map(Snapshot)
+    }
+
+    /// Messages in the input queue.
+    #[getter]
+    fn queue_depth(&self, py: Python<'_>) -> u64 {
+        self.with(py, |mailbox| mailbox.depths().queue)
+    }
+
+    /// Messages taken and not ended.
+    #[getter]
+    fn in_flight(&self, py: Python<'_>) -> u64 {
+        self.with(py, |mailbox| mailbox.depths().in_flight)
+    }
+
+    /// Replies and error replies in the output queue.
+    #[getter]
+    fn output_depth(&self, py: Python<'_>) -> u64 {
+        self.with(py, |mailbox| mailbox.depths().output)
+    }
+
+    /// Whether the output queue has no room.
+    #[getter]
+    fn is_output_full(&self, py: Python<'_>) -> bool {
+        self.with(py, |mailbox| mailbox.is_output_full())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let Some(inside) = self.0.look() else {
+            return Ok(());
+        };
+        if let Some(kind) = inside.types.kind() {
+            visit.call(kind)?;
+        }
+        inside
+            .mailbox
+            .objects()
+            .try_for_each(|held| visit.call(held))
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        drop(self.with(py, |mailbox| mailbox.end(End::Cancelled)));
+        drop(self.with(py, mailbox::ObjectMailbox::discard_replies));
+    }
+}
+
+impl ObjectMailbox {
+    fn end(&self, py: Python<'_>, end: End) -> u64 {
+        let (queued, discarded) = self.with(py, |mailbox| mailbox.end(end));
+        drop(queued);
+        discarded
+    }
+}
+
+fn reply_code(outcome: &ReplyOutcome<Object>) -> u8 {
+    match outcome {
+        ReplyOutcome::Sent => ACCEPTED,
+        ReplyOutcome::Full(_) => FULL,
+        ReplyOutcome::Closed(_) => CLOSED,
+    }
+}

@@ -1,0 +1,130 @@
+//! What crosses the border beside messages: answers of the mailbox, priorities, error replies.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
+
+use crate::queue::NORMAL_PRIORITY;
+
+/// The message or reply is in its queue.
+pub(super) const ACCEPTED: u8 = 0;
+/// The queue is full.
+pub(super) const FULL: u8 = 1;
+/// The queue takes nothing any more.
+pub(super) const CLOSED: u8 = 2;
+
+/// A value that no message can be: EMPTY (nothing now) or END (nothing now and none ever).
+#[pyclass(module = "pydotcompute._core", frozen)]
+#[derive(Debug)]
+pub(crate) struct Sentinel(&'static str);
+
+#[pymethods]
+impl Sentinel {
+    fn __repr__(&self) -> &'static str {
+        self.0
+    }
+}
+
+struct Sentinels {
+    empty: Py<Sentinel>,
+    end: Py<Sentinel>,
+}
+
+static SENTINELS: PyOnceLock<Sentinels> = PyOnceLock::new();
+
+fn sentinels(py: Python<'_>) -> PyResult<&'static Sentinels> {
+    SENTINELS.get_or_try_init(py, || {
+        Ok(Sentinels {
+            empty: Py::new(py, Sentinel("EMPTY"))?,
+            end: Py::new(py, Sentinel("END"))?,
+        })
+    })
+}
+
+pub(super) fn empty(py: Python<'_>) -> PyResult<Py<PyAny>> {
+    Ok(sentinels(py)?.empty.clone_ref(py).into_any())
+}
+
+pub(super) fn end(py: Python<'_>) -> PyResult<Py<PyAny>> {
+    Ok(sentinels(py)?.end.clone_ref(py).into_any())
+}
+
+pub(super) fn add_sentinels(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    module.add("EMPTY", empty(py)?)?;
+    module.add("END", end(py)?)
+}
+
+/// An error in the place of a reply.
+#[pyclass(module = "pydotcompute._core", frozen)]
+#[derive(Debug)]
+pub(crate) struct ErrorReply {
+    /// The exception.
+    #[pyo3(get)]
+    error: Py<PyAny>,
+}
+
+#[pymethods]
+impl ErrorReply {
+    #[new]
+    fn new(error: Py<PyAny>) -> Self {
+        Self { error }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.error)
+    }
+}
+
+impl From<Py<PyAny>> for ErrorReply {
+    fn from(error: Py<PyAny>) -> Self {
+        Self { error }
+    }
+}
+
+/// Remembers whether the type it saw last is a message class, so that a stream of one type is
+/// asked once.
+#[derive(Debug, Default)]
+pub(super) struct TypeMemory {
+    last: Option<(Py<PyType>, bool)>,
+}
+
+impl TypeMemory {
+    /// Whether `kind` is the type seen last, and then whether it is a message class.
+    #[inline]
+    pub(super) fn recall(&self, kind: &Bound<'_, PyType>) -> Option<bool> {
+        let (last, is_message) = self.last.as_ref()?;
+        last.is(kind).then_some(*is_message)
+    }
+
+    /// Remembers a type; the one before comes back, to be dropped outside.
+    pub(super) fn remember(
+        &mut self,
+        kind: Py<PyType>,
+        is_message: bool,
+    ) -> Option<(Py<PyType>, bool)> {
+        self.last.replace((kind, is_message))
+    }
+
+    pub(super) fn kind(&self) -> Option<&Py<PyType>> {
+        self.last.as_ref().map(|(kind, _)| kind)
+    }
+}
+
+/// Whether instances of `kind` carry a priority.
+pub(super) fn is_message_class(kind: &Bound<'_, PyType>) -> PyResult<bool> {
+    kind.hasattr(intern!(kind.py(), "__ring_message__"))
+}
+
+/// The priority of an instance of a message class.
+pub(super) fn priority_of(message: &Bound<'_, PyAny>) -> PyResult<u8> {
+    let priority = message.getattr(intern!(message.py(), "priority"))?;
+    priority.extract().map_err(|_| {
+        PyValueError::new_err(format!(
+            "priority must be an int from 0 to 255 ({NORMAL_PRIORITY} is normal), got {priority:?}"
+        ))
+    })
+}

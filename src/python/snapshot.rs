@@ -1,0 +1,77 @@
+//! A kernel at one moment, as Python sees it.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::clock::seconds;
+use crate::record::{self, State};
+
+/// Counters, depths and times of one kernel at one moment, since its launch. Immutable.
+#[pyclass(module = "pydotcompute._core", frozen)]
+#[derive(Debug)]
+pub(crate) struct Snapshot(pub(super) record::Snapshot);
+
+/// The value of KernelState for a stored state.
+pub(super) fn state_name(state: State) -> &'static str {
+    match state {
+        State::Vacant | State::Created => "created",
+        State::Launched => "launched",
+        State::Active => "active",
+        State::Deactivated => "deactivated",
+        State::Terminating => "terminating",
+        State::Terminated => "terminated",
+        State::Failed => "failed",
+    }
+}
+
+/// The stored state for a value of KernelState.
+pub(super) fn state_of(name: &str) -> Option<State> {
+    let states = (1..).map_while(State::from_word);
+    states.into_iter().find(|state| state_name(*state) == name)
+}
+
+#[pymethods]
+impl Snapshot {
+    /// The fields of KernelTelemetry, counted since `baseline`, an earlier snapshot of the same
+    /// kernel, else since the launch. Times in seconds; `state` is the value of a KernelState.
+    #[pyo3(signature = (baseline = None))]
+    fn since<'py>(&self, py: Python<'py>, baseline: Option<&Self>) -> PyResult<Bound<'py, PyDict>> {
+        let (now, shown) = (&self.0, self.0.since(baseline.map(|earlier| &earlier.0)));
+        let fields = PyDict::new(py);
+        macro_rules! put {
+            ($($name:literal: $value:expr),* $(,)?) => {
+                $(fields.set_item(pyo3::intern!(py, $name), $value)?;)*
+            };
+        }
+        put! {
+            "state": state_name(now.state),
+            "messages_received": shown.messages_received,
+            "messages_sent": shown.messages_sent,
+            "messages_processed": shown.messages_processed,
+            "errors": shown.errors,
+            "start_time": (now.start_unix_ns != 0).then(|| seconds(now.start_unix_ns)),
+            "last_message_time": now.last_message_unix_ns().map(seconds),
+            "messages_unanswered": shown.messages_unanswered,
+            "messages_errored": shown.messages_errored,
+            "messages_dropped": shown.messages_dropped,
+            "messages_discarded": shown.messages_discarded,
+            "messages_rejected": shown.messages_rejected,
+            "queue_depth": now.depths.queue,
+            "in_flight": now.depths.in_flight,
+            "queue_depth_peak": now.depth_peak,
+            "output_depth": now.depths.output,
+            "error_replies": shown.error_replies,
+            "replies_received": shown.replies_received,
+            "replies_discarded": shown.replies_discarded,
+            "reset_time": baseline.map(Self::time),
+            "uptime_seconds": seconds(shown.uptime_ns),
+        }
+        Ok(fields)
+    }
+
+    /// Unix time at which the snapshot was taken, in seconds.
+    #[getter]
+    fn time(&self) -> f64 {
+        seconds(self.0.taken_ns.wrapping_add(self.0.unix_offset_ns))
+    }
+}

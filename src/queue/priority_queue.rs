@@ -1,0 +1,172 @@
+//! The queue itself: plain messages in one line, the others in lanes beside it.
+
+use std::collections::VecDeque;
+use std::{iter, mem};
+
+use super::Entry;
+use super::lanes::Lanes;
+
+/// The priority of a message that asks for none. Higher ones overtake it, lower ones yield to it.
+pub const NORMAL_PRIORITY: u8 = 128;
+
+/// A bounded queue: highest priority first, equal ones in order of arrival.
+///
+/// Messages of [`NORMAL_PRIORITY`] wait in one `VecDeque`; whoever uses no other priority pays one
+/// comparison for those that do. Memory is taken for what was queued at once (up to twice that,
+/// as `VecDeque` grows), never for the bound alone, and kept until [`PriorityQueue::drain`].
+///
+/// No method drops a message: whatever leaves comes back to the caller, who drops it when the
+/// queue is no longer borrowed, because a drop may run code that comes back here.
+#[derive(Debug)]
+pub struct PriorityQueue<M> {
+    plain: VecDeque<Entry<M>>,
+    lanes: Lanes<M>,
+    capacity: usize,
+}
+
+impl<M> PriorityQueue<M> {
+    /// An empty queue for up to `capacity` messages, at least 1. Allocates nothing yet.
+    ///
+    /// # Panics
+    /// Where `capacity` is 0.
+    #[must_use]
+    pub const fn new(capacity: usize) -> Self {
+        assert!(capacity > 0, "a queue has room for at least one message");
+        Self {
+            plain: VecDeque::new(),
+            lanes: Lanes::new(),
+            capacity,
+        }
+    }
+
+    /// The bound.
+    #[inline]
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// How many messages are queued, of all priorities.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.plain.len() + self.lanes.len()
+    }
+
+    /// Whether nothing is queued.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether there is no room.
+    #[inline]
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.len() >= self.capacity
+    }
+
+    /// Queues an entry behind those of the same priority.
+    ///
+    /// # Errors
+    /// Gives the entry back where the queue is full.
+    #[inline]
+    pub fn push(&mut self, entry: Entry<M>, priority: u8) -> Result<(), Entry<M>> {
+        if self.is_full() {
+            return Err(entry);
+        }
+        self.place(entry, priority);
+        Ok(())
+    }
+
+    /// Queues an entry, and makes room for it where there is none.
+    ///
+    /// Returns the entry that had to go: the oldest one of the lowest priority, and that is the
+    /// new one itself where its priority is lower than all that are queued.
+    #[inline]
+    pub fn push_dropping(&mut self, entry: Entry<M>, priority: u8) -> Option<Entry<M>> {
+        let dropped = if !self.is_full() {
+            None
+        } else if priority < self.lowest_priority() {
+            return Some(entry);
+        } else {
+            self.pop_lowest()
+        };
+        self.place(entry, priority);
+        dropped
+    }
+
+    /// Takes the oldest entry of the highest priority.
+    #[inline]
+    pub fn pop(&mut self) -> Option<Entry<M>> {
+        if self.lanes_go_first() {
+            self.lanes.pop_highest()
+        } else {
+            self.plain.pop_front()
+        }
+    }
+
+    /// The entry that [`PriorityQueue::pop`] would take.
+    #[inline]
+    #[must_use]
+    pub fn peek(&self) -> Option<&Entry<M>> {
+        if self.lanes_go_first() {
+            self.lanes.peek_highest()
+        } else {
+            self.plain.front()
+        }
+    }
+
+    /// Takes all entries, in the order of [`PriorityQueue::pop`], and gives the memory back.
+    #[must_use]
+    pub fn drain(&mut self) -> Vec<Entry<M>> {
+        let mut all = mem::replace(self, Self::new(self.capacity));
+        let mut drained = Vec::with_capacity(all.len());
+        drained.extend(iter::from_fn(|| all.pop()));
+        drained
+    }
+
+    /// The messages queued, in any order: for the visit of a garbage collector.
+    pub fn iter(&self) -> impl Iterator<Item = &M> {
+        let entries = self.plain.iter().chain(self.lanes.iter());
+        entries.map(|entry| &entry.message)
+    }
+
+    #[inline]
+    fn place(&mut self, entry: Entry<M>, priority: u8) {
+        if priority == NORMAL_PRIORITY {
+            self.plain.push_back(entry);
+        } else {
+            self.lanes.push(entry, priority);
+        }
+    }
+
+    #[inline]
+    fn lanes_go_first(&self) -> bool {
+        !self.lanes.is_empty() && self.lanes_beat_plain()
+    }
+
+    fn lanes_beat_plain(&self) -> bool {
+        self.plain.is_empty() || self.lanes.highest() > Some(NORMAL_PRIORITY)
+    }
+
+    /// Lowest priority present; [`NORMAL_PRIORITY`] in an empty queue.
+    #[inline]
+    fn lowest_priority(&self) -> u8 {
+        match self.lanes.lowest() {
+            None => NORMAL_PRIORITY,
+            Some(lowest) if self.plain.is_empty() => lowest,
+            Some(lowest) => lowest.min(NORMAL_PRIORITY),
+        }
+    }
+
+    #[inline]
+    fn pop_lowest(&mut self) -> Option<Entry<M>> {
+        if self.lanes.is_empty() || self.lowest_priority() == NORMAL_PRIORITY {
+            self.plain.pop_front()
+        } else {
+            self.lanes.pop_lowest()
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The record of one kernel: every count that its messages move, and how a reader sees it.
+//!
+//! Writers only ever add. What a reader shows after a reset is a difference of two [`Snapshot`]s,
+//! so a reset touches no writer. The order of reading makes every shown term non-negative at any
+//! moment: what is counted last is read first.
+
+pub mod buckets;
+mod counter;
+mod layout;
+mod manual;
+mod snapshot;
+
+pub use counter::Counter;
+pub use layout::{
+    CallerSide, ID_BYTES, Identity, KernelRecord, KernelSide, Lifecycle, ProducerSide, State,
+};
+pub use manual::ManualRecord;
+pub use snapshot::{Counts, Depths, Shown, Snapshot};
