@@ -13,7 +13,7 @@ pub const NORMAL_PRIORITY: u8 = 128;
 ///
 /// Messages of [`NORMAL_PRIORITY`] wait in one `VecDeque`; whoever uses no other priority pays one
 /// comparison for those that do. Memory is taken for what was queued at once (up to twice that,
-/// as `VecDeque` grows), never for the bound alone, and kept until [`PriorityQueue::drain`].
+/// as `VecDeque` grows), never for the bound alone, and mostly kept until [`PriorityQueue::drain`].
 ///
 /// No method drops a message: whatever leaves comes back to the caller, who drops it when the
 /// queue is no longer borrowed, because a drop may run code that comes back here.
@@ -86,13 +86,15 @@ impl<M> PriorityQueue<M> {
     /// new one itself where its priority is lower than all that are queued.
     #[inline]
     pub fn push_dropping(&mut self, entry: Entry<M>, priority: u8) -> Option<Entry<M>> {
-        let dropped = if !self.is_full() {
-            None
-        } else if priority < self.lowest_priority() {
+        if !self.is_full() {
+            self.place(entry, priority);
+            return None;
+        }
+        let lane = self.last_lane();
+        if priority < lane.unwrap_or(NORMAL_PRIORITY) {
             return Some(entry);
-        } else {
-            self.pop_lowest()
-        };
+        }
+        let dropped = self.pop_from(lane);
         self.place(entry, priority);
         dropped
     }
@@ -100,21 +102,16 @@ impl<M> PriorityQueue<M> {
     /// Takes the oldest entry of the highest priority.
     #[inline]
     pub fn pop(&mut self) -> Option<Entry<M>> {
-        if self.lanes_go_first() {
-            self.lanes.pop_highest()
-        } else {
-            self.plain.pop_front()
-        }
+        self.pop_from(self.first_lane())
     }
 
     /// The entry that [`PriorityQueue::pop`] would take.
     #[inline]
     #[must_use]
     pub fn peek(&self) -> Option<&Entry<M>> {
-        if self.lanes_go_first() {
-            self.lanes.peek_highest()
-        } else {
-            self.plain.front()
+        match self.first_lane() {
+            Some(priority) => self.lanes.peek(priority),
+            None => self.plain.front(),
         }
     }
 
@@ -142,31 +139,25 @@ impl<M> PriorityQueue<M> {
         }
     }
 
+    /// The lane whose entry is next, or None where that is a plain one.
     #[inline]
-    fn lanes_go_first(&self) -> bool {
-        !self.lanes.is_empty() && self.lanes_beat_plain()
+    fn first_lane(&self) -> Option<u8> {
+        let highest = self.lanes.highest()?;
+        (highest > NORMAL_PRIORITY || self.plain.is_empty()).then_some(highest)
     }
 
-    fn lanes_beat_plain(&self) -> bool {
-        self.plain.is_empty() || self.lanes.highest() > Some(NORMAL_PRIORITY)
-    }
-
-    /// Lowest priority present; [`NORMAL_PRIORITY`] in an empty queue.
+    /// The lane of the lowest priority queued, or None where that is the plain one.
     #[inline]
-    fn lowest_priority(&self) -> u8 {
-        match self.lanes.lowest() {
-            None => NORMAL_PRIORITY,
-            Some(lowest) if self.plain.is_empty() => lowest,
-            Some(lowest) => lowest.min(NORMAL_PRIORITY),
-        }
+    fn last_lane(&self) -> Option<u8> {
+        let lowest = self.lanes.lowest()?;
+        (lowest < NORMAL_PRIORITY || self.plain.is_empty()).then_some(lowest)
     }
 
     #[inline]
-    fn pop_lowest(&mut self) -> Option<Entry<M>> {
-        if self.lanes.is_empty() || self.lowest_priority() == NORMAL_PRIORITY {
-            self.plain.pop_front()
-        } else {
-            self.lanes.pop_lowest()
+    fn pop_from(&mut self, lane: Option<u8>) -> Option<Entry<M>> {
+        match lane {
+            Some(priority) => self.lanes.pop(priority),
+            None => self.plain.pop_front(),
         }
     }
 }

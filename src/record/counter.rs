@@ -1,6 +1,6 @@
 //! One count in a record.
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, load_own};
 
 /// A number that only grows, written by one side and read by anyone.
 ///
@@ -18,13 +18,13 @@ impl Counter {
     /// Adds `amount`; the caller is the only writer.
     #[inline]
     pub fn add(&self, amount: u64) {
-        self.set(self.0.load(Ordering::Relaxed).wrapping_add(amount));
+        self.set(load_own(&self.0).wrapping_add(amount));
     }
 
     /// Lifts the value to `value` where that is higher; the caller is the only writer.
     #[inline]
     pub fn raise_to(&self, value: u64) {
-        if value > self.0.load(Ordering::Relaxed) {
+        if value > load_own(&self.0) {
             self.set(value);
         }
     }
@@ -64,6 +64,6 @@ impl Counter {
     /// The value, as its only writer knows it.
     #[inline]
     pub fn get_own(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        load_own(&self.0)
     }
 }

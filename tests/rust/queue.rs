@@ -172,7 +172,7 @@ enum Step {
 fn priority() -> impl Strategy<Value = u8> {
     prop_oneof![
         3 => Just(NORMAL_PRIORITY),
-        2 => prop_oneof![Just(0_u8), Just(127), Just(129), Just(255)],
+        2 => prop_oneof![Just(0_u8), Just(127), Just(129), Just(200), Just(255)],
         1 => any::<u8>(),
     ]
 }

@@ -30,6 +30,7 @@ class WaitingMailbox:
         "_core",
         "_input_ready",
         "_input_space",
+        "_kernel_id",
         "_output_open",
         "_output_queue_size",
         "_output_ready",
@@ -44,6 +45,7 @@ class WaitingMailbox:
         self,
         core: ObjectMailbox,
         *,
+        kernel_id: str,
         queue_size: int,
         output_queue_size: int,
         rejects: bool,
@@ -57,6 +59,7 @@ class WaitingMailbox:
         whenever `is_quiet` may have become true.
         """
         self._core = core
+        self._kernel_id = kernel_id
         self._queue_size = queue_size
         self._output_queue_size = output_queue_size
         self._rejects = rejects
@@ -83,7 +86,7 @@ class WaitingMailbox:
         try:
             await self._wait(self._input_space, lambda: self._offer(message), timeout)
         except Expired:
-            raise QueueFullTimeoutError(self._queue_size, timeout) from None
+            raise QueueFullTimeoutError(self._queue_size, timeout, self._kernel_id) from None
 
     def send_nowait(self, message: object) -> None:
         """Put a message into the input queue.
@@ -92,7 +95,7 @@ class WaitingMailbox:
             QueueFullError: No room.
         """
         if self._offer(message, refuse=True) is WAIT:
-            raise QueueFullError(self._queue_size)
+            raise QueueFullError(self._queue_size, self._kernel_id)
 
     async def receive(self, timeout: float | None) -> Any:  # noqa: ANN401, ASYNC109
         """Get the oldest reply."""
@@ -103,7 +106,7 @@ class WaitingMailbox:
         try:
             return await self._wait(self._output_ready, self._collect, timeout)
         except Expired:
-            raise QueueTimeoutError(timeout) from None
+            raise QueueTimeoutError(timeout, self._kernel_id) from None
 
     def receive_nowait(self) -> Any:  # noqa: ANN401
         """Get the oldest reply.
@@ -113,7 +116,7 @@ class WaitingMailbox:
         """
         reply = self._collect()
         if reply is WAIT:
-            raise QueueEmptyError
+            raise QueueEmptyError(self._kernel_id)
         return reply
 
     # The kernel's ends.
@@ -134,7 +137,7 @@ class WaitingMailbox:
         try:
             await self._wait(self._output_space, lambda: self._reply(message), timeout)
         except Expired:
-            raise QueueFullTimeoutError(self._output_queue_size, timeout) from None
+            raise QueueFullTimeoutError(self._output_queue_size, timeout, self._kernel_id) from None
 
     # Opening and closing.
 
@@ -174,7 +177,7 @@ class WaitingMailbox:
             return _DONE
         if code == FULL:
             if self._rejects:
-                raise QueueFullError(self._queue_size)
+                raise QueueFullError(self._queue_size, self._kernel_id)
             return WAIT
         raise self._refusal()
 
@@ -197,10 +200,10 @@ class WaitingMailbox:
             try:
                 taken = await self._wait(self._input_ready, attempt, timeout)
             except Expired:
-                raise QueueTimeoutError(timeout) from None
+                raise QueueTimeoutError(timeout, self._kernel_id) from None
         if taken is END:
             await asyncio.sleep(0)  # a bare `except: continue` around this must not stop the loop
-            raise EndOfStream
+            raise EndOfStream(self._kernel_id)
         return taken
 
     def _ask(self, ask: Callable[[], object]) -> object:

@@ -57,6 +57,7 @@ class Kernel:
         )
         self.mailbox = WaitingMailbox(
             self._core,
+            kernel_id=self.id,
             queue_size=options.queue_size,
             output_queue_size=options.output_queue_size,
             rejects=options.backpressure is BackpressureStrategy.REJECT,

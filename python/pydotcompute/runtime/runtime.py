@@ -125,7 +125,7 @@ class RingKernelRuntime:
             WrongLoopError, RuntimeClosedError: The runtime lives elsewhere, or no more.
         """
         loop = self._check_loop()
-        check_kernel_id(kernel_id)
+        kernel_id = check_kernel_id(kernel_id)
         existing = self._kernels.get(kernel_id)
         if existing is not None and not existing.has_ended:
             raise KernelAlreadyExistsError(kernel_id, existing.state)

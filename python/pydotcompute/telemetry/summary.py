@@ -18,6 +18,6 @@ def summarize(
         "kernel_count": len(running),
         "total_messages": earlier_processed + sum(k.messages_processed for k in kernels),
         "total_errors": earlier_errors + sum(k.errors for k in kernels),
-        "aggregate_throughput": sum(kernel.throughput for kernel in running),
+        "aggregate_throughput": sum((kernel.throughput for kernel in running), 0.0),
         "per_kernel": {kernel.kernel_id: kernel.to_dict() for kernel in kernels},
     }

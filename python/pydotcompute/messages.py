@@ -1,0 +1,412 @@
+"""Messages: dataclasses with an id, a priority and a link to what they answer.
+
+These three fields are called the envelope. A class may declare any of them itself, and may be a
+dataclass of any kind; what `@message` adds to it costs next to nothing when a message is made.
+"""
+
+import sys
+from abc import ABCMeta
+from collections.abc import Callable, Iterator
+from copy import copy
+from dataclasses import MISSING, Field, dataclass, field, fields
+from operator import attrgetter
+from reprlib import recursive_repr
+from threading import RLock
+from types import MemberDescriptorType, new_class
+from typing import Any, ClassVar, Final, NoReturn, TypeVar, dataclass_transform, overload
+from uuid import UUID, uuid4
+
+from pydotcompute.exceptions import InvalidTypeError, MessageValidationError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+MAX_PRIORITY: Final = 255
+"""The most urgent priority; the least is 0."""
+
+NORMAL_PRIORITY: Final = 128
+"""The priority of what asks for none."""
+
+
+@dataclass
+class RingKernelMessage(metaclass=ABCMeta):
+    """What every message is an instance of: each class under `@message`, and each subclass.
+
+    A subclass under `@dataclass` alone is a message too, whose id is made with it. Under
+    `@message` the id is made at its first use, about a microsecond later or never.
+
+    Subclassing shows the envelope and `reply` to type checkers; at run time `@message` is enough.
+    """
+
+    message_id: UUID = field(default_factory=uuid4, kw_only=True, compare=False, repr=False)
+    """Names this message; a copy has the same. Equality and repr leave it out."""
+    priority: int = field(default=NORMAL_PRIORITY, kw_only=True)
+    """0 to 255; a message of a higher priority overtakes."""
+    correlation_id: UUID | None = field(default=None, kw_only=True)
+    """The `message_id` of the message that this one answers."""
+
+    __ring_message__: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Check the priority; a subclass with a `__post_init__` of its own calls this one.
+
+        Raises:
+            MessageValidationError: The priority is no int from 0 to 255.
+
+        """
+        _check_priority(type(self), self.priority)
+
+    def __getstate__(self) -> object:
+        """Describe the message to pickle and copy; the id must be there before there are two."""
+        _ = self.message_id
+        return object.__getstate__(self)
+
+    def reply(self, reply_type: type[R], /, **fields: Any) -> R:  # noqa: ANN401 - of any field
+        """Make a message that answers this one.
+
+        Args:
+            reply_type: Its class, under `@message`.
+            fields: Its fields; `correlation_id` is this message's id where it is left out.
+
+        Raises:
+            InvalidTypeError: `reply_type` is no message class.
+            MessageValidationError: The priority is no int from 0 to 255.
+            TypeError: A field is unknown or missing.
+
+        """
+        if not (isinstance(reply_type, type) and hasattr(reply_type, "__ring_message__")):
+            text = (
+                f"reply() makes a message, so its class must be one under @message; "
+                f"got {reply_type!r:.80}"
+            )
+            kind = type(reply_type).__qualname__
+            raise InvalidTypeError(text, argument="reply_type", value_type=kind)
+        if "correlation_id" not in fields:
+            fields["correlation_id"] = self.message_id
+        return reply_type(**fields)
+
+
+_ENVELOPE: Final = {item.name: item for item in fields(RingKernelMessage)}
+
+
+@overload
+def message(cls: type[T], /) -> type[T]: ...
+@overload
+def message() -> Callable[[type[T]], type[T]]: ...
+@dataclass_transform(field_specifiers=(field, Field))
+def message(cls: type[T] | None = None, /) -> type[T] | Callable[[type[T]], type[T]]:
+    """Make a class of messages: a dataclass with the envelope and with `reply()`.
+
+    A class that is no dataclass yet becomes one; for options (`frozen`, `slots`, `order`), put
+    `@dataclass(...)` under this decorator. Envelope fields that the class does not declare are
+    added, by keyword only. Two messages are equal where all fields but `message_id` are. Methods
+    that the class writes itself stay as they are.
+
+    Returns:
+        The class; where it has slots and no `__dict__`, a subclass of it that has room for the
+        envelope, under the same name.
+
+    Raises:
+        InvalidTypeError: What is decorated is no class.
+        MessageValidationError: The class has something else under the name of an envelope field,
+            or a default priority that is no int from 0 to 255.
+
+    """
+    if cls is None:
+        return message
+    if not isinstance(cls, type):
+        kind = type(cls).__qualname__
+        text = f"@message decorates a class, got {cls!r:.80}, which is of type {kind}"
+        raise InvalidTypeError(text, argument="cls", value_type=kind)
+    if "__dataclass_fields__" not in cls.__dict__:
+        cls = dataclass(cls)
+    return _as_message(cls)
+
+
+def _as_message(cls: type[Any]) -> type[Any]:
+    written = _written_by_dataclass(cls)
+    cls = _with_envelope(cls)
+    _hide_id(cls)
+    _put_id_on_demand(cls)
+    _inherit(cls)
+    default = cls.__dataclass_fields__["priority"].default
+    if default is not MISSING:
+        _check_priority(cls, default)
+    if "__init__" in written:
+        cls.__init__ = _write_init(cls)
+    if "__repr__" in written:
+        cls.__repr__ = _repr
+    if "__eq__" in written:
+        cls.__eq__ = _eq_by(_key([item.name for item in fields(cls) if item.compare]))
+    if "__hash__" in written and cls.__hash__ is not None:
+        cls.__hash__ = _hash_by(_key([item.name for item in fields(cls) if _is_hashed(item)]))
+    return cls
+
+
+def _written_by_dataclass(cls: type) -> set[str]:
+    """Tell the methods that `@dataclass` wrote from those of the class's own body.
+
+    A class's dict keeps its order, and `@dataclass` leaves its parameters there before it writes.
+    """
+    names = list(cls.__dict__)
+    return set(names[names.index("__dataclass_params__") :])
+
+
+# The fields.
+
+
+def _with_envelope(cls: type[Any]) -> type[Any]:
+    declared = {item.name for item in fields(cls)}
+    missing = {name: item for name, item in _ENVELOPE.items() if name not in declared}
+    for name in missing:
+        if name in cls.__dataclass_fields__ or _find(cls, name) is not MISSING:
+            _refuse_name(cls, name)
+    if missing and cls.__dictoffset__ == 0:
+        return _with_room_for(cls, missing)
+    for name, item in missing.items():
+        cls.__dataclass_fields__[name] = item
+        if item.default is not MISSING:
+            setattr(cls, name, item.default)
+    return cls
+
+
+def _with_room_for(cls: type[Any], missing: dict[str, Field[Any]]) -> type[Any]:
+    """Subclass a class without `__dict__`: slots cannot be added to a class that exists."""
+    body = {name: copy(item) for name, item in missing.items()} | {
+        "__annotations__": {name: item.type for name, item in missing.items()},
+        "__doc__": cls.__doc__,
+        "__module__": cls.__module__,
+        "__qualname__": cls.__qualname__,
+    }
+    parameters = getattr(cls, "__parameters__", ())  # it stays as generic as it was
+    base = cls[parameters] if parameters else cls
+    roomy = new_class(cls.__name__, (base,), exec_body=lambda namespace: namespace.update(body))
+    frozen = cls.__dataclass_params__.frozen
+    return dataclass(init=False, repr=False, eq=False, frozen=frozen, slots=True)(roomy)
+
+
+def _refuse_name(cls: type, name: str) -> NoReturn:
+    reason = (
+        "is a field of every message, but the class has something else under this name; declare "
+        f"it as a field, `{name}: ... = ...`, or rename the other"
+    )
+    raise MessageValidationError(cls.__qualname__, name, reason)
+
+
+def _hide_id(cls: type[Any]) -> None:
+    """Take a declared id out of equality and repr; the field may be shared with a base."""
+    own = copy(cls.__dataclass_fields__["message_id"])
+    own.compare = own.repr = False
+    cls.__dataclass_fields__["message_id"] = own
+
+
+def _inherit(cls: type[Any]) -> None:
+    RingKernelMessage.register(cls)
+    cls.__ring_message__ = True
+    if cls.__getstate__ is object.__getstate__:
+        cls.__getstate__ = RingKernelMessage.__getstate__
+    if _find(cls, "reply") is MISSING and "reply" not in cls.__dataclass_fields__:
+        cls.reply = RingKernelMessage.reply
+
+
+def _find(cls: type, name: str) -> object:
+    """Find a class attribute without asking it for its value; MISSING where there is none."""
+    for owner in cls.__mro__:
+        if name in owner.__dict__:
+            return owner.__dict__[name]
+    return MISSING
+
+
+# The id on demand. uuid4() takes ten times as long as all else about making a message.
+
+
+def _put_id_on_demand(cls: type[Any]) -> None:
+    if not _is_id_on_demand(cls.__dataclass_fields__["message_id"]):
+        return
+    place = _find(cls, "message_id")
+    if isinstance(place, MemberDescriptorType):
+        cls.message_id = _IdInSlot(place)
+    elif not isinstance(place, _IdInDict | _IdInSlot):
+        cls.message_id = _IdInDict()
+
+
+def _is_id_on_demand(item: Field[Any]) -> bool:
+    return item.name == "message_id" and item.default_factory is uuid4
+
+
+class _IdInDict:
+    """Makes the id of a message at the first look; from then on the instance's dict is seen."""
+
+    def __get__(self, instance: object, owner: type) -> UUID:
+        if instance is None:
+            _refuse_class_attribute(owner)
+        made: UUID = instance.__dict__.setdefault("message_id", uuid4())  # one id for all threads
+        return made
+
+
+class _IdInSlot:
+    """Makes the id of a message at the first look into its slot, which is empty until then."""
+
+    _looking: ClassVar = RLock()  # a finalizer may look at another message in the middle of this
+
+    def __init__(self, slot: MemberDescriptorType) -> None:
+        self._slot = slot
+
+    def __get__(self, instance: object, owner: type) -> UUID:
+        if instance is None:
+            _refuse_class_attribute(owner)
+        with self._looking:
+            try:
+                found: UUID = self._slot.__get__(instance, owner)
+            except AttributeError:
+                found = uuid4()
+                self._slot.__set__(instance, found)
+            return found
+
+    def __set__(self, instance: object, value: object) -> None:
+        self._slot.__set__(instance, value)
+
+
+def _refuse_class_attribute(owner: type) -> NoReturn:
+    """Raise as a field without a class attribute does; `@dataclass` takes one for a default."""
+    text = f"type object {owner.__name__!r} has no attribute 'message_id'; its instances have"
+    raise AttributeError(text)
+
+
+# The methods. Names that written code needs begin with __ring_, out of the way of fields.
+
+
+def _write_init(cls: type[Any]) -> Callable[..., None]:
+    """Write the `__init__` that `@dataclass` would, but for the envelope.
+
+    Of the envelope, only what differs from the class's own attributes is stored in the instance.
+    """
+    positional, by_name, defaults = _parameters_of(cls)
+    names = [*positional, *by_name]
+    spelled = [f"{name}=__ring_default_{name}" if name in defaults else name for name in names]
+    if by_name:
+        spelled.insert(len(positional), "*")
+    this = "__ring_self" if "self" in names else "self"
+    body = [_line_for(cls, item, this) for item in fields(cls) if _is_set_by_init(item)]
+    body += _call_after(cls, names, this)
+    init = _compile(cls, f"__init__({', '.join((this, *spelled))})", body, defaults)
+    types = {name: cls.__dataclass_fields__[name].type for name in names}
+    init.__annotations__ = types | {"return": None}
+    init.__qualname__ = f"{cls.__qualname__}.__init__"
+    return init
+
+
+def _parameters_of(cls: type[Any]) -> tuple[list[str], list[str], dict[str, object]]:
+    """Read the parameters of the `__init__` of `@dataclass`, and add those of the envelope."""
+    init = cls.__init__
+    names, count = init.__code__.co_varnames, init.__code__.co_argcount
+    positional = list(names[1:count])
+    by_name = list(names[count : count + init.__code__.co_kwonlyargcount])
+    given = init.__defaults__ or ()
+    defaults = dict(zip(positional[len(positional) - len(given) :], given, strict=True))
+    defaults |= init.__kwdefaults__ or {}
+    for item in fields(cls):
+        if item.default is not MISSING:
+            defaults[item.name] = item.default
+        if _is_id_on_demand(item):
+            defaults[item.name] = None
+        if item.init and item.name not in (*positional, *by_name):
+            by_name.append(item.name)
+    return positional, by_name, defaults
+
+
+def _is_set_by_init(item: Field[Any]) -> bool:
+    has_default = item.default is not MISSING or item.default_factory is not MISSING
+    return item.init or (has_default and not _is_id_on_demand(item))
+
+
+def _line_for(cls: type[Any], item: Field[Any], this: str) -> str:
+    name = item.name
+    value, default, condition = name, f"__ring_default_{name}", ""
+    if _is_id_on_demand(item):
+        condition = f"if {name} is not None: "
+    elif item.default_factory is not MISSING:
+        made = f"__ring_make_{name}()"
+        value = f"{made} if {name} is {default} else {name}" if item.init else made
+    elif not item.init:
+        value = default
+    elif name in _ENVELOPE and _is_attribute(cls, item):
+        condition = f"if {name} is not {default}: "
+    is_frozen = cls.__dataclass_params__.frozen
+    store = f"__ring_put({this}, {name!r}, {value})" if is_frozen else f"{this}.{name} = {value}"
+    check = f"; __ring_check(type({this}), {this}.priority)" if name == "priority" else ""
+    return f"{condition}{store}{check}"
+
+
+def _is_attribute(cls: type, item: Field[Any]) -> bool:
+    """Whether an instance without a value of its own shows the default anyway; not with slots."""
+    return item.default is not MISSING and _find(cls, item.name) is item.default
+
+
+def _call_after(cls: type[Any], names: list[str], this: str) -> list[str]:
+    check = RingKernelMessage.__post_init__
+    if getattr(cls, "__post_init__", check) is check:  # the line for the priority has done it
+        return []
+    stored = {item.name for item in fields(cls)}
+    passed = [name for name in cls.__dataclass_fields__ if name in names and name not in stored]
+    return [f"{this}.__post_init__({', '.join(passed)})"]
+
+
+def _compile(
+    cls: type[Any], head: str, body: list[str], defaults: dict[str, object]
+) -> Callable[..., None]:
+    """Compile a function in the class's module, as `@dataclass` does."""
+    cells: dict[str, object] = {"__ring_check": _check_priority, "__ring_put": object.__setattr__}
+    cells |= {f"__ring_default_{name}": value for name, value in defaults.items()}
+    cells |= {f"__ring_make_{item.name}": item.default_factory for item in fields(cls)}
+    lines = [f"def write({', '.join(cells)}):", f" def {head}:"]
+    lines += [f"  {line}" for line in body or ["pass"]]
+    lines.append(f" return {head.partition('(')[0]}")
+    module = sys.modules.get(cls.__module__)
+    names: dict[str, Any] = {}
+    exec("\n".join(lines), vars(module) if module else {}, names)  # noqa: S102 - our own text
+    written: Callable[..., None] = names["write"](**cells)
+    return written
+
+
+@recursive_repr()
+def _repr(self: Any) -> str:  # noqa: ANN401 - of any message class
+    """Show the fields, and of the envelope what is not as usual."""
+    values = ((item, getattr(self, item.name)) for item in fields(self) if item.repr)
+    shown = (
+        f"{item.name}={value!r}"
+        for item, value in values
+        if item.name not in _ENVELOPE or value != item.default
+    )
+    return f"{type(self).__qualname__}({', '.join(shown)})"
+
+
+def _key(names: list[str]) -> Callable[[object], object]:
+    return attrgetter(*names) if names else lambda _: ()
+
+
+def _eq_by(key: Callable[[object], object]) -> Callable[[object, object], bool]:
+    def __eq__(self: object, other: object) -> bool:  # noqa: N807 - becomes that method
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        return key(self) == key(other)
+
+    return __eq__
+
+
+def _hash_by(key: Callable[[object], object]) -> Callable[[object], int]:
+    return lambda self: hash(key(self))
+
+
+def _is_hashed(item: Field[Any]) -> bool:
+    return item.compare if item.hash is None else item.hash
+
+
+def _check_priority(owner: type, priority: object) -> None:
+    is_int = isinstance(priority, int) and not isinstance(priority, bool)
+    if not (is_int and priority in range(MAX_PRIORITY + 1)):
+        reason = (
+            f"must be an int from 0 to {MAX_PRIORITY} ({NORMAL_PRIORITY} is normal); "
+            f"got {priority!r:.80}, which is of type {type(priority).__qualname__}"
+        )
+        raise MessageValidationError(owner.__qualname__, "priority", reason)

@@ -1,0 +1,1 @@
+"""Programs on top of the package; they use it as anyone would."""
