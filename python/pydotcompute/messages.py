@@ -29,7 +29,7 @@ NORMAL_PRIORITY: Final = 128
 
 
 @dataclass
-class RingKernelMessage(metaclass=ABCMeta):
+class RingKernelMessage(metaclass=ABCMeta):  # noqa: B024 - abstract so that others register
     """What every message is an instance of: each class under `@message`, and each subclass.
 
     A subclass under `@dataclass` alone is a message too, whose id is made with it. Under
@@ -75,10 +75,7 @@ class RingKernelMessage(metaclass=ABCMeta):
 
         """
         if not (isinstance(reply_type, type) and hasattr(reply_type, "__ring_message__")):
-            text = (
-                f"reply() makes a message, so its class must be one under @message; "
-                f"got {reply_type!r:.80}"
-            )
+            text = f"reply() takes a class under @message and its fields, got {reply_type!r:.80}"
             kind = type(reply_type).__qualname__
             raise InvalidTypeError(text, argument="reply_type", value_type=kind)
         if "correlation_id" not in fields:
@@ -97,7 +94,7 @@ def message() -> Callable[[type[T]], type[T]]: ...
 def message(cls: type[T] | None = None, /) -> type[T] | Callable[[type[T]], type[T]]:
     """Make a class of messages: a dataclass with the envelope and with `reply()`.
 
-    A class that is no dataclass yet becomes one; for options (`frozen`, `slots`, `order`), put
+    A class that is no dataclass yet becomes one; for options such as `frozen` or `slots`, put
     `@dataclass(...)` under this decorator. Envelope fields that the class does not declare are
     added, by keyword only. Two messages are equal where all fields but `message_id` are. Methods
     that the class writes itself stay as they are.
@@ -115,9 +112,8 @@ def message(cls: type[T] | None = None, /) -> type[T] | Callable[[type[T]], type
     if cls is None:
         return message
     if not isinstance(cls, type):
-        kind = type(cls).__qualname__
-        text = f"@message decorates a class, got {cls!r:.80}, which is of type {kind}"
-        raise InvalidTypeError(text, argument="cls", value_type=kind)
+        text = f"@message decorates a class, got {cls!r:.80}"
+        raise InvalidTypeError(text, argument="cls", value_type=type(cls).__qualname__)
     if "__dataclass_fields__" not in cls.__dict__:
         cls = dataclass(cls)
     return _as_message(cls)
@@ -126,20 +122,14 @@ def message(cls: type[T] | None = None, /) -> type[T] | Callable[[type[T]], type
 def _as_message(cls: type[Any]) -> type[Any]:
     written = _written_by_dataclass(cls)
     cls = _with_envelope(cls)
-    _hide_id(cls)
-    _put_id_on_demand(cls)
+    _set_up_id(cls)
     _inherit(cls)
-    default = cls.__dataclass_fields__["priority"].default
-    if default is not MISSING:
-        _check_priority(cls, default)
-    if "__init__" in written:
-        cls.__init__ = _write_init(cls)
-    if "__repr__" in written:
-        cls.__repr__ = _repr
-    if "__eq__" in written:
-        cls.__eq__ = _eq_by(_key([item.name for item in fields(cls) if item.compare]))
-    if "__hash__" in written and cls.__hash__ is not None:
-        cls.__hash__ = _hash_by(_key([item.name for item in fields(cls) if _is_hashed(item)]))
+    priority = cls.__dataclass_fields__["priority"].default
+    if priority is not MISSING:
+        _check_priority(cls, priority)
+    for name, write in _WRITERS.items():
+        if name in written and getattr(cls, name) is not None:  # no hash is None
+            setattr(cls, name, write(cls))
     return cls
 
 
@@ -152,22 +142,35 @@ def _written_by_dataclass(cls: type) -> set[str]:
     return set(names[names.index("__dataclass_params__") :])
 
 
-# The fields.
-
-
 def _with_envelope(cls: type[Any]) -> type[Any]:
     declared = {item.name for item in fields(cls)}
     missing = {name: item for name, item in _ENVELOPE.items() if name not in declared}
     for name in missing:
         if name in cls.__dataclass_fields__ or _find(cls, name) is not MISSING:
-            _refuse_name(cls, name)
+            reason = (
+                "is a field of every message, but the class has something else under this name; "
+                f"declare it as a field, `{name}: ... = ...`, or rename the other"
+            )
+            raise MessageValidationError(cls.__qualname__, name, reason)
     if missing and cls.__dictoffset__ == 0:
         return _with_room_for(cls, missing)
+    cls.__annotations__ = _annotations_of(cls) | {n: item.type for n, item in missing.items()}
     for name, item in missing.items():
         cls.__dataclass_fields__[name] = item
         if item.default is not MISSING:
             setattr(cls, name, item.default)
     return cls
+
+
+def _annotations_of(cls: type) -> dict[str, Any]:
+    from inspect import get_annotations  # noqa: PLC0415 - only where a class is decorated
+
+    if sys.version_info >= (3, 14):
+        # Annotations are evaluated when read, which fails for names imported for typing only.
+        from annotationlib import Format  # noqa: PLC0415 - not there before 3.14
+
+        return get_annotations(cls, format=Format.FORWARDREF)
+    return get_annotations(cls)
 
 
 def _with_room_for(cls: type[Any], missing: dict[str, Field[Any]]) -> type[Any]:
@@ -185,28 +188,12 @@ def _with_room_for(cls: type[Any], missing: dict[str, Field[Any]]) -> type[Any]:
     return dataclass(init=False, repr=False, eq=False, frozen=frozen, slots=True)(roomy)
 
 
-def _refuse_name(cls: type, name: str) -> NoReturn:
-    reason = (
-        "is a field of every message, but the class has something else under this name; declare "
-        f"it as a field, `{name}: ... = ...`, or rename the other"
-    )
-    raise MessageValidationError(cls.__qualname__, name, reason)
-
-
-def _hide_id(cls: type[Any]) -> None:
-    """Take a declared id out of equality and repr; the field may be shared with a base."""
-    own = copy(cls.__dataclass_fields__["message_id"])
-    own.compare = own.repr = False
-    cls.__dataclass_fields__["message_id"] = own
-
-
 def _inherit(cls: type[Any]) -> None:
+    """Give a class what a subclass of RingKernelMessage inherits, where it has none of its own."""
     RingKernelMessage.register(cls)
-    cls.__ring_message__ = True
-    if cls.__getstate__ is object.__getstate__:
-        cls.__getstate__ = RingKernelMessage.__getstate__
-    if _find(cls, "reply") is MISSING and "reply" not in cls.__dataclass_fields__:
-        cls.reply = RingKernelMessage.reply
+    for name in ("__ring_message__", "__getstate__", "reply"):
+        if _find(cls, name) is _find(object, name) and name not in cls.__dataclass_fields__:
+            setattr(cls, name, getattr(RingKernelMessage, name))
 
 
 def _find(cls: type, name: str) -> object:
@@ -220,14 +207,14 @@ def _find(cls: type, name: str) -> object:
 # The id on demand. uuid4() takes ten times as long as all else about making a message.
 
 
-def _put_id_on_demand(cls: type[Any]) -> None:
-    if not _is_id_on_demand(cls.__dataclass_fields__["message_id"]):
-        return
+def _set_up_id(cls: type[Any]) -> None:
+    declared = copy(cls.__dataclass_fields__["message_id"])  # a base may have the same field object
+    declared.compare = declared.repr = False
+    cls.__dataclass_fields__["message_id"] = declared
     place = _find(cls, "message_id")
-    if isinstance(place, MemberDescriptorType):
-        cls.message_id = _IdInSlot(place)
-    elif not isinstance(place, _IdInDict | _IdInSlot):
-        cls.message_id = _IdInDict()
+    if not _is_id_on_demand(declared) or isinstance(place, _IdInDict | _IdInSlot):
+        return
+    cls.message_id = _IdInSlot(place) if isinstance(place, MemberDescriptorType) else _IdInDict()
 
 
 def _is_id_on_demand(item: Field[Any]) -> bool:
@@ -268,9 +255,8 @@ class _IdInSlot:
 
 
 def _refuse_class_attribute(owner: type) -> NoReturn:
-    """Raise as a field without a class attribute does; `@dataclass` takes one for a default."""
     text = f"type object {owner.__name__!r} has no attribute 'message_id'; its instances have"
-    raise AttributeError(text)
+    raise AttributeError(text)  # as without a default, which @dataclass looks for in this place
 
 
 # The methods. Names that written code needs begin with __ring_, out of the way of fields.
@@ -287,8 +273,12 @@ def _write_init(cls: type[Any]) -> Callable[..., None]:
     if by_name:
         spelled.insert(len(positional), "*")
     this = "__ring_self" if "self" in names else "self"
-    body = [_line_for(cls, item, this) for item in fields(cls) if _is_set_by_init(item)]
-    body += _call_after(cls, names, this)
+    body = [line for item in fields(cls) for line in _lines_for(cls, item, this)]
+    check = RingKernelMessage.__post_init__
+    if getattr(cls, "__post_init__", check) is not check:  # the priority's line does that check
+        passed = set(names) - {item.name for item in fields(cls)}
+        ordered = [name for name in cls.__dataclass_fields__ if name in passed]
+        body.append(f"{this}.__post_init__({', '.join(ordered)})")
     init = _compile(cls, f"__init__({', '.join((this, *spelled))})", body, defaults)
     types = {name: cls.__dataclass_fields__[name].type for name in names}
     init.__annotations__ = types | {"return": None}
@@ -315,41 +305,33 @@ def _parameters_of(cls: type[Any]) -> tuple[list[str], list[str], dict[str, obje
     return positional, by_name, defaults
 
 
-def _is_set_by_init(item: Field[Any]) -> bool:
-    has_default = item.default is not MISSING or item.default_factory is not MISSING
-    return item.init or (has_default and not _is_id_on_demand(item))
-
-
-def _line_for(cls: type[Any], item: Field[Any], this: str) -> str:
-    name = item.name
-    value, default, condition = name, f"__ring_default_{name}", ""
-    if _is_id_on_demand(item):
-        condition = f"if {name} is not None: "
-    elif item.default_factory is not MISSING:
-        made = f"__ring_make_{name}()"
-        value = f"{made} if {name} is {default} else {name}" if item.init else made
-    elif not item.init:
-        value = default
-    elif name in _ENVELOPE and _is_attribute(cls, item):
-        condition = f"if {name} is not {default}: "
+def _lines_for(cls: type[Any], item: Field[Any], this: str) -> Iterator[str]:
+    name, value = item.name, _value_for(item)
+    if value is None:
+        return
+    is_on_demand = _is_id_on_demand(item)
+    has_usual = name in _ENVELOPE and item.init and (is_on_demand or item.default is not MISSING)
+    if_unusual = f"if {name} is not __ring_default_{name}: " if has_usual else ""
+    # An instance that stores nothing shows the class's attribute; a class with slots has none.
+    shows_default = is_on_demand or _find(cls, name) is item.default
     is_frozen = cls.__dataclass_params__.frozen
     store = f"__ring_put({this}, {name!r}, {value})" if is_frozen else f"{this}.{name} = {value}"
-    check = f"; __ring_check(type({this}), {this}.priority)" if name == "priority" else ""
-    return f"{condition}{store}{check}"
+    yield f"{if_unusual if shows_default else ''}{store}"
+    if name == "priority":
+        yield f"{if_unusual}__ring_check(type({this}), {this}.priority)"
 
 
-def _is_attribute(cls: type, item: Field[Any]) -> bool:
-    """Whether an instance without a value of its own shows the default anyway; not with slots."""
-    return item.default is not MISSING and _find(cls, item.name) is item.default
-
-
-def _call_after(cls: type[Any], names: list[str], this: str) -> list[str]:
-    check = RingKernelMessage.__post_init__
-    if getattr(cls, "__post_init__", check) is check:  # the line for the priority has done it
-        return []
-    stored = {item.name for item in fields(cls)}
-    passed = [name for name in cls.__dataclass_fields__ if name in names and name not in stored]
-    return [f"{this}.__post_init__({', '.join(passed)})"]
+def _value_for(item: Field[Any]) -> str | None:
+    """Spell what a field is set to; None where `__init__` leaves it alone."""
+    name, default = item.name, f"__ring_default_{item.name}"
+    if _is_id_on_demand(item):
+        return name if item.init else None
+    if item.default_factory is not MISSING:
+        made = f"__ring_make_{name}()"
+        return f"{made} if {name} is {default} else {name}" if item.init else made
+    if item.init:
+        return name
+    return None if item.default is MISSING else default
 
 
 def _compile(
@@ -363,16 +345,15 @@ def _compile(
     lines += [f"  {line}" for line in body or ["pass"]]
     lines.append(f" return {head.partition('(')[0]}")
     module = sys.modules.get(cls.__module__)
-    names: dict[str, Any] = {}
+    names: dict[str, Callable[..., Callable[..., None]]] = {}
     exec("\n".join(lines), vars(module) if module else {}, names)  # noqa: S102 - our own text
-    written: Callable[..., None] = names["write"](**cells)
-    return written
+    return names["write"](**cells)
 
 
 @recursive_repr()
 def _repr(self: Any) -> str:  # noqa: ANN401 - of any message class
     """Show the fields, and of the envelope what is not as usual."""
-    values = ((item, getattr(self, item.name)) for item in fields(self) if item.repr)
+    values = [(item, getattr(self, item.name)) for item in fields(self) if item.repr]
     shown = (
         f"{item.name}={value!r}"
         for item, value in values
@@ -381,25 +362,21 @@ def _repr(self: Any) -> str:  # noqa: ANN401 - of any message class
     return f"{type(self).__qualname__}({', '.join(shown)})"
 
 
-def _key(names: list[str]) -> Callable[[object], object]:
-    return attrgetter(*names) if names else lambda _: ()
+def _write_eq(cls: type[Any]) -> Callable[[object, object], bool]:
+    key = attrgetter("__class__", *(item.name for item in fields(cls) if item.compare))
 
-
-def _eq_by(key: Callable[[object], object]) -> Callable[[object, object], bool]:
     def __eq__(self: object, other: object) -> bool:  # noqa: N807 - becomes that method
         if other.__class__ is not self.__class__:
             return NotImplemented
-        return key(self) == key(other)
+        return bool(key(self) == key(other))
 
     return __eq__
 
 
-def _hash_by(key: Callable[[object], object]) -> Callable[[object], int]:
+def _write_hash(cls: type[Any]) -> Callable[[object], int]:
+    hashed = [i.name for i in fields(cls) if (i.compare if i.hash is None else i.hash)]
+    key = attrgetter("__class__", *hashed)
     return lambda self: hash(key(self))
-
-
-def _is_hashed(item: Field[Any]) -> bool:
-    return item.compare if item.hash is None else item.hash
 
 
 def _check_priority(owner: type, priority: object) -> None:
@@ -410,3 +387,11 @@ def _check_priority(owner: type, priority: object) -> None:
             f"got {priority!r:.80}, which is of type {type(priority).__qualname__}"
         )
         raise MessageValidationError(owner.__qualname__, "priority", reason)
+
+
+_WRITERS: Final[dict[str, Callable[[type[Any]], Callable[..., object]]]] = {
+    "__init__": _write_init,
+    "__repr__": lambda _: _repr,
+    "__eq__": _write_eq,
+    "__hash__": _write_hash,
+}

@@ -1,4 +1,4 @@
-//! Records under real threads; also the programs that ThreadSanitizer watches.
+//! Records under real threads; also the programs that `ThreadSanitizer` watches.
 #![cfg(not(pydotcompute_loom))]
 
 use std::sync::Arc;
@@ -73,9 +73,9 @@ fn four_threads_counting_by_hand_lose_nothing() {
                 for _ in 0..ROUNDS {
                     record.receive();
                     if number == 0 {
-                        record.error()
+                        record.error();
                     } else {
-                        record.send()
+                        record.send();
                     }
                 }
             })

@@ -10,6 +10,9 @@ from pydotcompute.runtime.kernel import Kernel
 CANCEL_GRACE_SECONDS: Final = 1.0
 """How long a cancelled kernel may take to end before it counts as stuck."""
 
+_QUIET_TURNS: Final = 3
+"""Turns of the loop a kernel stays quiet before it counts: code just started has not asked yet."""
+
 
 async def wind_down(kernels: Sequence[Kernel], *, timeout: float, drain: bool) -> None:  # noqa: ASYNC109
     """Terminate kernels: drain where asked, request, wait, cancel.
@@ -42,9 +45,15 @@ async def until_quiet(kernels: Sequence[Kernel], timeout: float) -> bool:  # noq
         kernel.watchers.add(changed)
     try:
         async with asyncio.timeout(timeout):
-            while not all(kernel.is_quiet for kernel in kernels):
+            quiet_turns = 0
+            while quiet_turns < _QUIET_TURNS:
                 changed.clear()
-                await changed.wait()
+                if all(kernel.is_quiet for kernel in kernels):
+                    quiet_turns += 1
+                    await asyncio.sleep(0)
+                else:
+                    quiet_turns = 0
+                    await changed.wait()
     except TimeoutError:
         return False
     finally:

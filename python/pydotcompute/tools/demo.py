@@ -46,9 +46,9 @@ def _demo(path: Path | None, *, repeat: bool) -> int:
     if not tree.files:
         raise click.UsageError(_nothing_to_do(path, tree))
     console = make_console()
-    place = "the standard library and this environment's packages" if path is None else shown(path)
-    until = " again and again until Ctrl-C" if repeat else ""
-    start = f"Tokenizing {len(tree.files):,} Python files of {place}{until}."
+    place = "the standard library and this environment" if path is None else shown(path)
+    until = "\nAgain and again, until Ctrl-C" if repeat else ""
+    start = f"Tokenizing the Python files of {place}: {len(tree.files):,}{until}"
     with ProgressView(console, start, len(tree.files), repeat=repeat) as view:
         outcome = _run(tree.files, view, repeat=repeat)
     print_report(console, outcome, tree.unreadable)

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from pydotcompute import KernelTelemetry
 from pydotcompute.telemetry import Audit
-from pydotcompute.telemetry.audit import Equation, Term
-from pydotcompute.tools.demo_run import FINISH_SECONDS, Outcome
+from pydotcompute.telemetry.audit import Term
+from pydotcompute.tools.demo_run import Outcome
 from pydotcompute.tools.text import shown, write
 
 _SHOWN_FILES: Final = 3
@@ -23,7 +23,7 @@ _COLUMNS: Final = {
     "processed": "{0.messages_processed:,}",
     "errored": "{0.messages_errored:,}",
     "unanswered": "{0.messages_unanswered:,}",
-    "peak depth": "{0.queue_depth_peak:,}",
+    "peak\ndepth": "{0.queue_depth_peak:,}",
     "msg/s": "{0.throughput:,.1f}",
     "state": "{0.state}",
 }
@@ -34,16 +34,11 @@ def print_report(console: Console, outcome: Outcome, unreadable: Iterable[OSErro
     write(console, "")
     for line in _headlines(outcome):
         write(console, line)
-    console.print(_summary(outcome))
-    console.print(_kernels(outcome.kernels))
-    for line in (*_problems(outcome), *_unreadable(unreadable)):
+    console.print(_summary(outcome), "", _kernels(outcome.kernels), "", sep="\n")
+    lines = (*_problems(outcome), *_unreadable(unreadable), "", *_books(outcome.audit))
+    for line in lines:
         write(console, line)
-    for line in _audit(outcome.audit):
-        write(console, line)
-    if outcome.audit.is_balanced:
-        write(console, "The books balance.", style="bold green")
-    else:
-        write(console, _alarm(outcome.audit), style="bold red")
+    write(console, *_verdict(outcome.audit))
 
 
 def _headlines(outcome: Outcome) -> Iterator[str]:
@@ -54,8 +49,7 @@ def _headlines(outcome: Outcome) -> Iterator[str]:
         rounds = accepted / outcome.file_count
         yield f"Stopped by Ctrl-C after {rounds:,.1f} rounds of {outcome.file_count:,} files."
     if received < accepted:
-        unfinished = accepted - received
-        yield f"{unfinished:,} accepted files were not finished within {FINISH_SECONDS:.0f} s."
+        yield f"Accepted and not answered when this was written: {accepted - received:,}."
 
 
 def _summary(outcome: Outcome) -> Table:
@@ -88,7 +82,7 @@ def _kernels(kernels: Iterable[KernelTelemetry]) -> Table:
 
 
 def _table(*names: str) -> Table:
-    table = Table(*names, box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = Table(*names, box=SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
     for column in table.columns:
         column.no_wrap = True
     return table
@@ -101,43 +95,38 @@ def _problems(outcome: Outcome) -> Iterator[str]:
     for problem, files in sorted(problems.items(), key=lambda item: -item[1].total()):
         yield f"  {files.total():,} x {shown(str(problem))}"
         yield from _files(files)
-    yield ""
 
 
 def _files(files: Counter[Path]) -> Iterator[str]:
     first = list(files)[:_SHOWN_FILES]
     yield from (f"      {shown(path)}" for path in first)
     if len(files) > len(first):
-        yield f"      and {len(files) - len(first):,} more files"
+        yield f"      and {len(files) - len(first):,} more"
 
 
 def _unreadable(errors: Iterable[OSError]) -> Iterator[str]:
     for error in errors:
-        yield f"Folder left out: {shown(str(error))}"
+        yield f"  Folder left out: {shown(str(error))}"
 
 
-def _audit(audit: Audit) -> Iterator[str]:
-    yield "Audit: what the kernels' records, their queues and the caller say, summed over kernels"
+def _books(audit: Audit) -> Iterator[str]:
+    yield "Audit: kernels' records, their queues and the caller, summed over kernels"
     for equation in audit.equations:
-        yield from _equation(equation)
+        yield from _side(" ", equation.left)
+        yield from _side("=", equation.right)
+        yield "    holds" if equation.difference == 0 else f"    IS OFF BY {equation.difference:+,}"
         yield ""
 
 
-def _equation(equation: Equation) -> Iterator[str]:
-    first, *others = equation.left
-    yield _term(" ", first)
-    yield from (_term("+", term) for term in others)
-    second, *others = equation.right
-    yield _term("=", second)
-    yield from (_term("+", term) for term in others)
-    verdict = "holds" if equation.difference == 0 else f"IS OFF BY {equation.difference:+,}"
-    yield f"    {verdict}"
+def _side(sign: str, terms: Iterable[Term]) -> Iterator[str]:
+    for term in terms:
+        yield f"  {sign} {term.value:>12,} {term.name} ({term.source})"
+        sign = "+"
 
 
-def _term(sign: str, term: Term) -> str:
-    return f"  {sign} {term.value:>12,} {term.name} ({term.source})"
-
-
-def _alarm(audit: Audit) -> str:
+def _verdict(audit: Audit) -> tuple[str, str]:
+    count = len(audit.equations)
     wrong = sum(equation.difference != 0 for equation in audit.equations)
-    return f"THE BOOKS DO NOT BALANCE: {wrong} of {len(audit.equations)} equations are off."
+    if wrong:
+        return f"THE BOOKS DO NOT BALANCE: {wrong} of {count} equations are off.", "bold red"
+    return f"The books balance: all {count} equations hold.", "bold green"

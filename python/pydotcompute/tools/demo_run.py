@@ -15,12 +15,11 @@ from pydotcompute.telemetry import Audit, CallerLedger, audit
 from pydotcompute.tools.demo_worker import Problem, Request, Tokenized
 
 KERNEL_IDS: Final = ("worker_0", "worker_1", "worker_2")
-QUEUE_SIZE: Final = 16
-FINISH_SECONDS: Final = 10.0
-"""How long what was accepted may take to finish after Ctrl-C."""
 
+_QUEUE_SIZE: Final = 16
 _TICK_SECONDS: Final = 0.05
-_END_SECONDS: Final = 1.0
+_FINISH_SECONDS: Final = 10.0  # for what was accepted, after Ctrl-C
+_END_SECONDS: Final = 1.0  # for kernels that are idle, unless _FINISH_SECONDS were not enough
 
 
 class View(Protocol):
@@ -82,7 +81,7 @@ async def run_demo(files: tuple[Path, ...], *, repeat: bool, view: View) -> Outc
     """Let three kernels tokenize the files, once or until Ctrl-C."""
     async with RingKernelRuntime(enable_telemetry=True) as runtime:
         for kernel_id in KERNEL_IDS:
-            await runtime.launch(kernel_id, queue_size=QUEUE_SIZE)
+            await runtime.launch(kernel_id, queue_size=_QUEUE_SIZE)
             await runtime.activate(kernel_id)
         caller = Caller(runtime, cycle(files) if repeat else iter(files), view)
         with _on_interrupt(caller.stop):
@@ -102,16 +101,16 @@ async def run_demo(files: tuple[Path, ...], *, repeat: bool, view: View) -> Outc
 
 
 class Caller:
-    """Feeds files to the kernels and collects their replies, each kernel's at its own pace."""
+    """Feeds files to the kernels in turn and collects their replies."""
 
     def __init__(self, runtime: RingKernelRuntime, files: Iterator[Path], view: View) -> None:
-        """Make a caller of active kernels; they share out the files among themselves."""
+        """Make a caller of the runtime's kernels, which are active."""
         self.tally = Tally()
+        self.elapsed_seconds = 0.0
         self._runtime = runtime
         self._files = files
         self._view = view
         self._loop = asyncio.get_running_loop()
-        self._start = self._last_reply = self._loop.time()
         self._deadline: float | None = None
 
     @property
@@ -119,29 +118,26 @@ class Caller:
         """Whether Ctrl-C was pressed."""
         return self._deadline is not None
 
-    @property
-    def elapsed_seconds(self) -> float:
-        """Seconds from the start to the newest reply."""
-        return self._last_reply - self._start
-
     def stop(self) -> None:
         """Feed no more; what was accepted gets some time to finish."""
-        self._deadline = self._loop.time() + FINISH_SECONDS
+        self._deadline = self._loop.time() + _FINISH_SECONDS
         self._view.show_interrupt(self.tally.accepted - self.tally.received)
 
     async def run(self) -> None:
         """Feed and collect until every file, or all that was accepted at Ctrl-C, is answered."""
+        start = self._loop.time()
         async with asyncio.TaskGroup() as group:
-            feeders = [group.create_task(self._feed(kernel_id)) for kernel_id in KERNEL_IDS]
+            feeder = group.create_task(self._feed())
             collectors = [group.create_task(self._collect(kernel_id)) for kernel_id in KERNEL_IDS]
-            while not self._is_over(feeders):
+            while not self._is_over(feeder):
                 await asyncio.sleep(_TICK_SECONDS)
                 self._show()
-            for task in feeders + collectors:
+            for task in (feeder, *collectors):
                 task.cancel()
+        self.elapsed_seconds = self._loop.time() - start
 
-    async def _feed(self, kernel_id: str) -> None:
-        for path in self._files:
+    async def _feed(self) -> None:
+        for path, kernel_id in zip(self._files, cycle(KERNEL_IDS), strict=False):
             if self.is_stopping:
                 return
             await self._runtime.send(kernel_id, Request(path=path))
@@ -150,16 +146,15 @@ class Caller:
     async def _collect(self, kernel_id: str) -> None:
         while True:
             self.tally.add(await self._runtime.receive(kernel_id))
-            self._last_reply = self._loop.time()
 
     def _show(self) -> None:
         if not self.is_stopping:
             self._view.show(self.tally.received, self._runtime.get_summary())
 
-    def _is_over(self, feeders: list[asyncio.Task[None]]) -> bool:
+    def _is_over(self, feeder: asyncio.Task[None]) -> bool:
         if self._deadline is not None and self._loop.time() >= self._deadline:
             return True
-        return all(feeder.done() for feeder in feeders) and self._is_at_rest()
+        return feeder.done() and self._is_at_rest()
 
     def _is_at_rest(self) -> bool:
         kernels = self._runtime.get_all_telemetry().values()

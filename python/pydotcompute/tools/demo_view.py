@@ -2,12 +2,14 @@
 
 import sys
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pydotcompute.tools.text import write
+
+_BAR_WIDTH: Final = 24  # the line stays short of 80 columns, so that an echoed ^C fits behind it
 
 
 class ProgressView:
@@ -21,14 +23,13 @@ class ProgressView:
         self._repeat = repeat
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
+            BarColumn(bar_width=_BAR_WIDTH),
             MofNCompleteColumn(),
             TextColumn("{task.fields[throughput]:,.0f} msg/s"),
             TextColumn("{task.fields[errors]:,} errors"),
             TimeElapsedColumn(),
             console=console,
             auto_refresh=False,  # the bar moves when the event loop does
-            expand=True,
             disable=not (sys.stdout.isatty() and console.is_interactive),
         )
         self._task = self._progress.add_task("files", total=file_count, throughput=0.0, errors=0)
@@ -66,8 +67,5 @@ class ProgressView:
     def show_interrupt(self, unfinished: int) -> None:
         """End the bar and say what Ctrl-C does."""
         self._progress.stop()
-        write(
-            self._console,
-            f"Ctrl-C: finishing the {unfinished:,} files already accepted, then the report."
-            " Ctrl-C again quits at once.",
-        )
+        write(self._console, f"Ctrl-C: feeding no more. Still to finish: {unfinished:,}.")
+        write(self._console, "Then comes the report. Ctrl-C again quits at once.")
