@@ -19,79 +19,71 @@ class Expired(Exception):  # noqa: N818 - a signal between two layers, never sho
     """The deadline of a wait has passed."""
 
 
-class _Waiter:
-    __slots__ = ("expired", "future")
-
-    def __init__(self) -> None:
-        self.future: asyncio.Future[None]
-        self.expired = False
-
-    def wake(self) -> None:
-        if not self.future.done():
-            self.future.set_result(None)
-
-    def expire(self) -> None:
-        self.expired = True
-        self.wake()
-
-
 class WaitQueue:
     """The tasks of one event loop that wait for one condition.
 
-    A wake-up is a hint: whoever is woken tries again and finds the truth. A waiter stays first in
-    line until it has what it came for, was cancelled or ran out of time; then it wakes the next,
+    A wake-up is a hint: whoever is woken tries again and finds the truth. A waiter keeps its place
+    in line until it has what it came for, was cancelled or ran out of time; then it wakes the next,
     so no wake-up is lost with it.
     """
 
-    __slots__ = ("_loop", "_waiters")
+    __slots__ = ("_line", "_loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._waiters: deque[_Waiter] = deque()
+        self._line: deque[asyncio.Future[None]] = deque()
 
     def __bool__(self) -> bool:
-        return bool(self._waiters)
+        return bool(self._line)
 
     def wake_next(self) -> None:
         """Let the first in line try again."""
-        if self._waiters:
-            self._waiters[0].wake()
+        if self._line:
+            _wake(self._line[0])
 
     def wake_all(self) -> None:
         """Let everybody try again, in the order they came."""
-        for waiter in self._waiters:
-            waiter.wake()
+        for place in self._line:
+            _wake(place)
 
     async def until(self, attempt: Callable[[], T], timeout: float | None) -> T:  # noqa: ASYNC109
         """Wait in line until `attempt` gives something else than WAIT, and return that.
 
-        An attempt runs without a suspension before it is returned, so a cancelled wait has moved
+        An attempt is made and returned without a suspension between, so a cancelled wait has moved
         nothing.
 
         Raises:
-            Expired: After `timeout` seconds.
+            Expired: After `timeout` seconds; with 0 after one turn of the loop, without an attempt.
         """
-        waiter = _Waiter()
-        timer = None
-        if timeout is not None and timeout != math.inf:
-            timer = self._loop.call_later(timeout, waiter.expire)
-        self._waiters.append(waiter)
+        if timeout == 0:
+            await asyncio.sleep(0)  # polling with 0 must leave a turn to whoever it polls for
+            raise Expired
+        loop, line = self._loop, self._line
+        expiry = math.inf if timeout is None else loop.time() + timeout
+        place = loop.create_future()
+        line.append(place)
         try:
-            return await self._attempts(waiter, attempt)
+            while True:
+                timer = None if expiry == math.inf else loop.call_at(expiry, _wake, place)
+                try:
+                    await place
+                finally:
+                    if timer is not None:
+                        timer.cancel()
+                is_late = timer is not None and expiry <= loop.time()
+                if not is_late or line[0] is place:  # nobody overtakes on the way out
+                    result = attempt()
+                    if result is not WAIT:
+                        return result
+                if is_late:
+                    raise Expired
+                at = line.index(place)
+                line[at] = place = loop.create_future()
         finally:
-            if timer is not None:
-                timer.cancel()
-            self._waiters.remove(waiter)
+            line.remove(place)
             self.wake_next()
 
-    async def _attempts(self, waiter: _Waiter, attempt: Callable[[], T]) -> T:
-        while True:
-            waiter.future = self._loop.create_future()
-            await waiter.future
-            if waiter.expired and self._waiters[0] is not waiter:
-                raise Expired
-            result = attempt()
-            if result is not WAIT:
-                return result
-            if waiter.expired:
-                raise Expired
+
+def _wake(place: asyncio.Future[None]) -> None:
+    if not place.done():
+        place.set_result(None)

@@ -84,7 +84,7 @@ class WaitingMailbox:
         if not self._input_space and self._offer(message) is not WAIT:
             return
         try:
-            await self._wait(self._input_space, lambda: self._offer(message), timeout)
+            await self._input_space.until(lambda: self._offer(message), timeout)
         except Expired:
             raise QueueFullTimeoutError(self._queue_size, timeout, self._kernel_id) from None
 
@@ -104,7 +104,7 @@ class WaitingMailbox:
             if reply is not WAIT:
                 return reply
         try:
-            return await self._wait(self._output_ready, self._collect, timeout)
+            return await self._output_ready.until(self._collect, timeout)
         except Expired:
             raise QueueTimeoutError(timeout, self._kernel_id) from None
 
@@ -135,7 +135,7 @@ class WaitingMailbox:
         if not self._output_space and self._reply(message) is not WAIT:
             return
         try:
-            await self._wait(self._output_space, lambda: self._reply(message), timeout)
+            await self._output_space.until(lambda: self._reply(message), timeout)
         except Expired:
             raise QueueFullTimeoutError(self._output_queue_size, timeout, self._kernel_id) from None
 
@@ -198,7 +198,7 @@ class WaitingMailbox:
         taken = attempt()
         if taken is WAIT:
             try:
-                taken = await self._wait(self._input_ready, attempt, timeout)
+                taken = await self._input_ready.until(attempt, timeout)
             except Expired:
                 raise QueueTimeoutError(timeout, self._kernel_id) from None
         if taken is END:
@@ -222,21 +222,10 @@ class WaitingMailbox:
             self._tell_quiet()
             return _DONE
         if code == FULL:
+            self._tell_quiet()
             return WAIT
         raise self._refusal()
 
     def _tell_quiet(self) -> None:
         for watcher in self._watchers:
             watcher.set()
-
-    async def _wait(
-        self,
-        line: WaitQueue,
-        attempt: Callable[[], Any],
-        timeout: float | None,  # noqa: ASYNC109
-    ) -> Any:  # noqa: ANN401
-        if timeout == 0:
-            await asyncio.sleep(0)  # polling with 0 must leave a turn to whoever it polls for
-            raise Expired
-        self._tell_quiet()
-        return await line.until(attempt, timeout)

@@ -57,25 +57,13 @@ async def worker(context: KernelContext[Request, Tokenized]) -> None:
     """Answer every file with its counts; one that cannot be tokenized ends as an error."""
     while True:
         request = await context.receive()
-        reading = _Reading()
-        problem = None
+        reading = _Reading(request)
         try:
-            for count in reading.tokens(request.path):
-                if count % _TOKENS_A_TURN == 1:
-                    await asyncio.sleep(0)
+            await reading.tokenize()
         except _REFUSALS as error:
             context.record_error(error)
-            problem = describe(error)
-        await context.send(
-            request.reply(
-                Tokenized,
-                path=request.path,
-                token_count=reading.token_count,
-                line_count=reading.line_count,
-                byte_count=reading.byte_count,
-                problem=problem,
-            )
-        )
+            reading.problem = describe(error)
+        await context.send(reading.reply())
 
 
 def describe(error: BaseException) -> Problem:
@@ -97,21 +85,37 @@ def describe(error: BaseException) -> Problem:
 class _Reading:
     """One pass over one file, counting as it goes."""
 
-    def __init__(self) -> None:
-        self.token_count = 0
-        self.line_count = 0
-        self.byte_count = 0
+    def __init__(self, request: Request) -> None:
+        self.problem: Problem | None = None
+        self._request = request
+        self._token_count = 0
+        self._line_count = 0
+        self._byte_count = 0
         self._stream: BinaryIO
 
-    def tokens(self, path: Path) -> Iterator[int]:
-        """Read the file and give the number of tokens so far, at each of them."""
-        with path.open("rb") as self._stream:
+    async def tokenize(self) -> None:
+        for count in self._token_counts():
+            if count % _TOKENS_A_TURN == 1:
+                await asyncio.sleep(0)
+
+    def reply(self) -> Tokenized:
+        return self._request.reply(
+            Tokenized,
+            path=self._request.path,
+            token_count=self._token_count,
+            line_count=self._line_count,
+            byte_count=self._byte_count,
+            problem=self.problem,
+        )
+
+    def _token_counts(self) -> Iterator[int]:
+        with self._request.path.open("rb") as self._stream:
             for _ in tokenize.tokenize(self._readline):
-                self.token_count += 1
-                yield self.token_count
+                self._token_count += 1
+                yield self._token_count
 
     def _readline(self) -> bytes:
         line = self._stream.readline()
-        self.line_count += bool(line)
-        self.byte_count += len(line)
+        self._line_count += bool(line)
+        self._byte_count += len(line)
         return line
