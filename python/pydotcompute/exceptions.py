@@ -47,7 +47,6 @@ class PyDotComputeError(Exception):
     """Base of every exception of this package; `message` is its text."""
 
     def __init__(self, message: str) -> None:
-        """Keep the text."""
         super().__init__(message)
         self.message = message
 
@@ -66,22 +65,27 @@ def _rebuild(kind: type[PyDotComputeError], args: tuple[object, ...]) -> PyDotCo
 
 
 class InvalidArgumentError(PyDotComputeError, ValueError):
-    """An argument of the right type has a value that is not allowed."""
+    """An argument of the right type has a value that is not allowed.
+
+    `argument` is its name and `value` its value, where they are known.
+    """
 
     def __init__(self, message: str, *, argument: str | None = None, value: object = None) -> None:
-        """Keep the name and the value of the argument."""
         super().__init__(message)
         self.argument = argument
         self.value = value
 
 
 class InvalidTypeError(PyDotComputeError, TypeError):
-    """An argument has a type that is not allowed; `value_type` names it."""
+    """An argument has a type that is not allowed.
+
+    `argument` is its name and `value_type` the name of its type, where they are known; the value
+    itself might not be picklable.
+    """
 
     def __init__(
         self, message: str, *, argument: str | None = None, value_type: str | None = None
     ) -> None:
-        """Keep the name and the type of the argument; the value might not be picklable."""
         super().__init__(message)
         self.argument = argument
         self.value_type = value_type
@@ -99,7 +103,6 @@ class CountersFileError(PyDotComputeError):
     """A counters file cannot be made or read."""
 
     def __init__(self, path: str, reason: str) -> None:
-        """Keep the path and the reason."""
         super().__init__(f"counters file {path!r}: {reason}")
         self.path = path
         self.reason = reason
@@ -109,7 +112,6 @@ class KernelError(PyDotComputeError):
     """Something is wrong with one kernel; `kernel_id` says which."""
 
     def __init__(self, kernel_id: str, message: str) -> None:
-        """Keep the id; the text starts with it."""
         super().__init__(f"kernel {kernel_id!r}: {message}")
         self.kernel_id = kernel_id
 
@@ -162,7 +164,6 @@ class KernelAlreadyExistsError(KernelStateError):
         current_state: "KernelState | None" = None,
         expected_states: "Iterable[KernelState]" = (),
     ) -> None:
-        """Keep the id and the states."""
         state = "" if current_state is None else f" in state {current_state.name}"
         KernelError.__init__(
             self,
@@ -178,7 +179,6 @@ class KernelCompilationError(KernelError):
     """The kernel's code cannot be compiled; `reason` is what the compiler said."""
 
     def __init__(self, kernel_id: str, reason: str) -> None:
-        """Keep the id and the reason."""
         super().__init__(kernel_id, f"its code does not compile: {reason}")
         self.reason = reason
 
@@ -187,7 +187,6 @@ class KernelFailedError(KernelError):
     """The kernel's code raised and the kernel ended; `reason` names the exception, its cause."""
 
     def __init__(self, kernel_id: str, reason: str) -> None:
-        """Keep the id and the reason."""
         super().__init__(
             kernel_id, f"its code failed and it ended: {reason}; launch it again to go on"
         )
@@ -198,7 +197,6 @@ class KernelExecutionError(KernelError):
     """The kernel's code raised for one message, and goes on; `reason` names the exception."""
 
     def __init__(self, kernel_id: str, reason: str) -> None:
-        """Keep the id and the reason."""
         super().__init__(kernel_id, f"its code failed for one message and goes on: {reason}")
         self.reason = reason
 
@@ -210,7 +208,6 @@ class KernelStuckError(KernelError):
     """
 
     def __init__(self, kernel_id: str, timeout: float, others: Iterable[str] = ()) -> None:
-        """Keep the ids and the time."""
         self.others = tuple(others)
         more = f" (nor did {', '.join(map(repr, self.others))})" if self.others else ""
         super().__init__(
@@ -222,7 +219,9 @@ class KernelStuckError(KernelError):
 
 
 class QueueError(PyDotComputeError):
-    """Something is wrong with a queue."""
+    """Something is wrong with a queue; `kernel_id` says whose, or is None where that is unknown."""
+
+    kernel_id: str | None = None
 
 
 # The queue errors below name QueueError rather than super(): QueueFullTimeoutError is two of
@@ -233,7 +232,6 @@ class QueueFullError(QueueError):
     """The queue has no room; `queue_size` is its bound in messages."""
 
     def __init__(self, queue_size: int, kernel_id: str | None = None) -> None:
-        """Keep the bound and, where known, whose queue it is."""
         QueueError.__init__(
             self,
             f"{_queue_of(kernel_id)} is full with {queue_size} messages; take them out faster, "
@@ -247,7 +245,6 @@ class QueueEmptyError(QueueError):
     """The queue has nothing to give."""
 
     def __init__(self, kernel_id: str | None = None) -> None:
-        """Keep, where known, whose queue it is."""
         super().__init__(f"{_queue_of(kernel_id)} is empty; use a call that waits")
         self.kernel_id = kernel_id
 
@@ -256,7 +253,6 @@ class QueueTimeoutError(QueueError, TimeoutError):
     """Nothing came in time; `timeout` is how many seconds that was. A TimeoutError too."""
 
     def __init__(self, timeout: float | None, kernel_id: str | None = None) -> None:
-        """Keep the time and, where known, whose queue it is."""
         QueueError.__init__(
             self, f"{_queue_of(kernel_id)} gave nothing within {timeout} s; wait longer or retry"
         )
@@ -270,7 +266,6 @@ class QueueFullTimeoutError(QueueFullError, QueueTimeoutError):
     def __init__(
         self, queue_size: int, timeout: float | None, kernel_id: str | None = None
     ) -> None:
-        """Keep the bound, the time and, where known, whose queue it is."""
         QueueError.__init__(
             self,
             f"{_queue_of(kernel_id)} stayed full with {queue_size} messages for {timeout} s; take "
@@ -281,11 +276,10 @@ class QueueFullTimeoutError(QueueFullError, QueueTimeoutError):
         self.kernel_id = kernel_id
 
 
-class EndOfStream(QueueError):  # noqa: N818 - an end is no error; a kernel returns on it
+class EndOfStream(QueueError):
     """The input is closed and every message was handed out: the kernel's code should return."""
 
     def __init__(self, kernel_id: str | None = None) -> None:
-        """Keep, where known, whose input it is."""
         super().__init__(
             f"{_queue_of(kernel_id)} is closed and every message was handed out; return"
         )
@@ -296,7 +290,6 @@ class BusyResourceError(QueueError):
     """Another task is doing this already; `action` says what, as in "receiving"."""
 
     def __init__(self, action: str, kernel_id: str | None = None) -> None:
-        """Keep the action and, where known, whose queue it is."""
         super().__init__(
             f"{_queue_of(kernel_id)} is in use: another task is {action} already; wait for it"
         )
@@ -312,7 +305,6 @@ class MessageSerializationError(MessageError):
     """A message of `message_type` cannot be turned into bytes or back; `reason` says why."""
 
     def __init__(self, message_type: str, reason: str) -> None:
-        """Keep the name of the type and the reason."""
         super().__init__(f"{message_type} cannot be serialized: {reason}")
         self.message_type = message_type
         self.reason = reason
@@ -322,7 +314,6 @@ class MessageValidationError(MessageError):
     """The `field` of a message of `message_type` is wrong; `reason` says why."""
 
     def __init__(self, message_type: str, field: str, reason: str) -> None:
-        """Keep the names of the type and the field, and the reason."""
         super().__init__(f"{message_type}.{field}: {reason}")
         self.message_type = message_type
         self.field = field
@@ -353,7 +344,6 @@ class BackendError(PyDotComputeError):
     """Something is wrong with what kernels run on; `backend` is its name."""
 
     def __init__(self, backend: str, message: str) -> None:
-        """Keep the name; the text starts with it."""
         super().__init__(f"backend {backend!r}: {message}")
         self.backend = backend
 
@@ -362,7 +352,6 @@ class BackendNotAvailableError(BackendError):
     """The backend cannot be used on this machine; `reason` says why, where that is known."""
 
     def __init__(self, backend: str, reason: str = "") -> None:
-        """Keep the name and the reason."""
         super().__init__(
             backend, f"not available here{reason and f': {reason}'}; take another backend"
         )
@@ -373,7 +362,6 @@ class BackendExecutionError(BackendError):
     """The backend failed while it ran something; `reason` is what it said."""
 
     def __init__(self, backend: str, reason: str) -> None:
-        """Keep the name and the reason."""
         super().__init__(backend, f"execution failed: {reason}")
         self.reason = reason
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from types import CoroutineType
@@ -12,6 +12,7 @@ from pydotcompute.exceptions import InvalidArgumentError, InvalidTypeError, Kern
 from pydotcompute.options import (
     BackpressureStrategy,
     KernelOptions,
+    LaunchOptions,
     MessageType,
     check_flag,
     check_kernel_id,
@@ -39,6 +40,15 @@ class KernelDefinition:
     options: KernelOptions
 
 
+@dataclass(frozen=True, slots=True)
+class KernelLaunch:
+    """What a launch runs, under which id, and how."""
+
+    kernel_id: str
+    function: KernelFunction
+    options: LaunchOptions
+
+
 class KernelRegistry:
     """Definitions of kernels by id; of two under one id, the latest counts.
 
@@ -63,7 +73,6 @@ class KernelRegistry:
 
         Raises:
             KernelNotFoundError: There is neither; it names ids that are near.
-
         """
         found = self._definitions.get(kernel_id)
         if found is not None:
@@ -92,7 +101,7 @@ def ring_kernel(
     replies: bool | None = None,
     auto_register: bool = True,
 ) -> Callable[[F], F]: ...
-def ring_kernel(  # noqa: PLR0913 - options, by name only
+def ring_kernel(
     func: F | None = None,
     /,
     *,
@@ -122,7 +131,6 @@ def ring_kernel(  # noqa: PLR0913 - options, by name only
     Raises:
         InvalidTypeError: What is decorated cannot run as a kernel, or an option has a wrong type.
         InvalidArgumentError: An option is out of range.
-
     """
     options = KernelOptions(
         queue_size=queue_size,
@@ -136,49 +144,47 @@ def ring_kernel(  # noqa: PLR0913 - options, by name only
         kernel_id = check_kernel_id(kernel_id)
 
     def describe(function: F) -> F:
-        check_kernel_function(function)
-        chosen = _name_of(function) if kernel_id is None else kernel_id
-        definition = KernelDefinition(chosen, function, options)
-        _mark(function, definition)
-        if is_registered:
-            registry.register(definition)
+        _describe(function, kernel_id, options, is_registered=is_registered)
         return function
 
     return describe if func is None else describe(func)
+
+
+def _describe(
+    function: KernelFunction, kernel_id: str | None, options: KernelOptions, *, is_registered: bool
+) -> None:
+    check_kernel_function(function)
+    chosen = _name_of(function) if kernel_id is None else kernel_id
+    definition = KernelDefinition(chosen, function, options)
+    _mark(function, definition)
+    if is_registered:
+        registry.register(definition)
 
 
 def resolve(
     kernel_id: str,
     function: KernelFunction | None,
     options: KernelOptions,
-    defaults: KernelOptions,
-) -> KernelDefinition:
+    default_queue_size: int,
+) -> KernelLaunch:
     """Settle what a launch runs, and how: options of the launch, the decorator, the defaults.
 
     Args:
         kernel_id: The id of the launch.
         function: What to run; None: what is registered under the id.
         options: Those given at the launch.
-        defaults: Those of the runtime.
-
-    Returns:
-        The definition under the id of the launch. An output queue of no size of its own has that
-        of the input queue.
+        default_queue_size: Bound of the queues where neither launch nor decorator says otherwise.
 
     Raises:
         KernelNotFoundError: No function is given and none registered.
         InvalidTypeError: The function cannot run as a kernel.
-
     """
     if function is None:
         found = registry.find(kernel_id)
         function, decorated = found.function, found.options
     else:
         decorated = _options_of(function)
-    settled = options.over(decorated).over(defaults)
-    if settled.output_queue_size is None:
-        settled = replace(settled, output_queue_size=settled.queue_size)
-    return KernelDefinition(kernel_id, function, settled)
+    return KernelLaunch(kernel_id, function, options.over(decorated).settle(default_queue_size))
 
 
 def _options_of(function: KernelFunction) -> KernelOptions:
@@ -193,7 +199,7 @@ def _options_of(function: KernelFunction) -> KernelOptions:
 
 def near_ids(kernel_id: object, known: Iterable[str]) -> tuple[str, ...]:
     """Return the ids that look most like this one, the nearest first; at most three."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only a failed look-up needs it
+    from difflib import get_close_matches
 
     if not isinstance(kernel_id, str):
         return ()
@@ -209,7 +215,6 @@ def check_kernel_function(func: object) -> None:
 
     Raises:
         InvalidTypeError: It cannot; the text says why, and what to pass.
-
     """
     problem = _problem_with(func)
     if problem is not None:
@@ -231,7 +236,7 @@ def _problem_with(func: object) -> str | None:
 
 
 def _problem_with_coroutine(coroutine: "CoroutineType[Any, Any, Any]") -> str:
-    from inspect import CORO_CREATED, getcoroutinestate  # noqa: PLC0415 - only where a function is checked
+    from inspect import CORO_CREATED, getcoroutinestate
 
     if getcoroutinestate(coroutine) == CORO_CREATED:
         coroutine.close()
@@ -240,7 +245,7 @@ def _problem_with_coroutine(coroutine: "CoroutineType[Any, Any, Any]") -> str:
 
 
 def _problem_with_call(func: Callable[..., object]) -> str | None:
-    from inspect import isasyncgenfunction, iscoroutinefunction  # noqa: PLC0415 - only where a function is checked
+    from inspect import isasyncgenfunction, iscoroutinefunction
 
     inner = func
     while isinstance(inner, partial):
@@ -260,11 +265,11 @@ def _problem_with_call(func: Callable[..., object]) -> str | None:
 
 
 def _signature_of(func: Callable[..., object]) -> "Signature":
-    from inspect import signature  # noqa: PLC0415 - only where a function is checked
+    from inspect import signature
 
     if sys.version_info >= (3, 14):
         # Annotations are evaluated when read, which fails for names imported for typing only.
-        from annotationlib import Format  # noqa: PLC0415 - not there before 3.14
+        from annotationlib import Format
 
         return signature(func, annotation_format=Format.STRING)
     return signature(func)

@@ -29,7 +29,7 @@ NORMAL_PRIORITY: Final = 128
 
 
 @dataclass
-class RingKernelMessage(metaclass=ABCMeta):  # noqa: B024 - abstract so that others register
+class RingKernelMessage(metaclass=ABCMeta):
     """What every message is an instance of: each class under `@message`, and each subclass.
 
     A subclass under `@dataclass` alone is a message too, whose id is made with it. Under
@@ -52,7 +52,6 @@ class RingKernelMessage(metaclass=ABCMeta):  # noqa: B024 - abstract so that oth
 
         Raises:
             MessageValidationError: The priority is no int from 0 to 255.
-
         """
         _check_priority(type(self), self.priority)
 
@@ -61,7 +60,7 @@ class RingKernelMessage(metaclass=ABCMeta):  # noqa: B024 - abstract so that oth
         _ = self.message_id
         return object.__getstate__(self)
 
-    def reply(self, reply_type: type[R], /, **fields: Any) -> R:  # noqa: ANN401 - of any field
+    def reply(self, reply_type: type[R], /, **fields: Any) -> R:
         """Make a message that answers this one.
 
         Args:
@@ -72,7 +71,6 @@ class RingKernelMessage(metaclass=ABCMeta):  # noqa: B024 - abstract so that oth
             InvalidTypeError: `reply_type` is no message class.
             MessageValidationError: The priority is no int from 0 to 255.
             TypeError: A field is unknown or missing.
-
         """
         if not (isinstance(reply_type, type) and hasattr(reply_type, "__ring_message__")):
             text = f"reply() takes a class under @message and its fields, got {reply_type!r:.80}"
@@ -107,7 +105,6 @@ def message(cls: type[T] | None = None, /) -> type[T] | Callable[[type[T]], type
         InvalidTypeError: What is decorated is no class.
         MessageValidationError: The class has something else under the name of an envelope field,
             or a default priority that is no int from 0 to 255.
-
     """
     if cls is None:
         return message
@@ -163,11 +160,11 @@ def _with_envelope(cls: type[Any]) -> type[Any]:
 
 
 def _annotations_of(cls: type) -> dict[str, Any]:
-    from inspect import get_annotations  # noqa: PLC0415 - only where a class is decorated
+    from inspect import get_annotations
 
     if sys.version_info >= (3, 14):
         # Annotations are evaluated when read, which fails for names imported for typing only.
-        from annotationlib import Format  # noqa: PLC0415 - not there before 3.14
+        from annotationlib import Format
 
         return get_annotations(cls, format=Format.FORWARDREF)
     return get_annotations(cls)
@@ -191,7 +188,7 @@ def _with_room_for(cls: type[Any], missing: dict[str, Field[Any]]) -> type[Any]:
 def _inherit(cls: type[Any]) -> None:
     """Give a class what a subclass of RingKernelMessage inherits, where it has none of its own."""
     RingKernelMessage.register(cls)
-    for name in ("__ring_message__", "__getstate__", "reply"):
+    for name in ("__ring_message__", "__getstate__", "__post_init__", "reply"):
         if _find(cls, name) is _find(object, name) and name not in cls.__dataclass_fields__:
             setattr(cls, name, getattr(RingKernelMessage, name))
 
@@ -346,14 +343,15 @@ def _compile(
     lines.append(f" return {head.partition('(')[0]}")
     module = sys.modules.get(cls.__module__)
     names: dict[str, Callable[..., Callable[..., None]]] = {}
-    exec("\n".join(lines), vars(module) if module else {}, names)  # noqa: S102 - our own text
+    exec("\n".join(lines), vars(module) if module else {}, names)
     return names["write"](**cells)
 
 
 @recursive_repr()
-def _repr(self: Any) -> str:  # noqa: ANN401 - of any message class
-    """Show the fields, and of the envelope what is not as usual."""
-    values = [(item, getattr(self, item.name)) for item in fields(self) if item.repr]
+def _repr(self: Any) -> str:
+    """Show the fields, then of the envelope what is not as usual."""
+    ordered = sorted(fields(self), key=lambda item: item.name in _ENVELOPE)
+    values = [(item, getattr(self, item.name)) for item in ordered if item.repr]
     shown = (
         f"{item.name}={value!r}"
         for item, value in values
@@ -365,7 +363,7 @@ def _repr(self: Any) -> str:  # noqa: ANN401 - of any message class
 def _write_eq(cls: type[Any]) -> Callable[[object, object], bool]:
     key = attrgetter("__class__", *(item.name for item in fields(cls) if item.compare))
 
-    def __eq__(self: object, other: object) -> bool:  # noqa: N807 - becomes that method
+    def __eq__(self: object, other: object) -> bool:
         if other.__class__ is not self.__class__:
             return NotImplemented
         return bool(key(self) == key(other))

@@ -64,7 +64,6 @@ def check_queue_size(value: object, name: str = "queue_size") -> int:
     Raises:
         InvalidTypeError: It is no integer; a bool is none here.
         InvalidArgumentError: It is out of range.
-
     """
     limit = f"an integer from 1 to {MAX_QUEUE_SIZE}"
     if isinstance(value, bool) or not isinstance(value, _INTEGERS):
@@ -93,7 +92,6 @@ def check_timeout(value: object, name: str = "timeout", *, required: bool = Fals
     Raises:
         InvalidTypeError: It is no number; a bool is none here.
         InvalidArgumentError: It is negative, NaN or too large for a float.
-
     """
     if value is None and not required:
         return None
@@ -122,7 +120,6 @@ def check_kernel_id(value: object, name: str = "kernel_id") -> str:
     Raises:
         InvalidTypeError: It is no str.
         InvalidArgumentError: It is empty, too long, or holds lone surrogates.
-
     """
     limit = f"a str of 1 to {MAX_KERNEL_ID_BYTES} bytes of UTF-8"
     if not isinstance(value, str):
@@ -145,7 +142,6 @@ def check_message_type(value: object, name: str = "message_type") -> MessageType
 
     Raises:
         InvalidTypeError: isinstance() does not take it, or it is an empty tuple.
-
     """
     if value is None or _is_message_type(value):
         return value
@@ -162,7 +158,6 @@ def check_backpressure(value: object, name: str = "backpressure") -> Backpressur
     Raises:
         InvalidTypeError: It is neither a BackpressureStrategy nor a str.
         InvalidArgumentError: No strategy is called that.
-
     """
     choices = " or ".join(repr(strategy.value) for strategy in BackpressureStrategy)
     limit = f"a BackpressureStrategy, or {choices}"
@@ -183,7 +178,6 @@ def check_flag(value: object, name: str) -> bool:
 
     Raises:
         InvalidTypeError: It is something else.
-
     """
     if not isinstance(value, bool):
         raise _wrong_type(value, name, "True or False")
@@ -196,7 +190,6 @@ class KernelOptions:
 
     Raises:
         InvalidArgumentError, InvalidTypeError: An option is out of range or of a wrong type.
-
     """
 
     queue_size: int | None = None
@@ -214,10 +207,34 @@ class KernelOptions:
             if value is not None:
                 object.__setattr__(self, name, check(value, name))
 
+    def settle(self, default_queue_size: int) -> "LaunchOptions":
+        """Fill in what nobody gave; an output queue of no size of its own has the input's."""
+        queue_size = self.queue_size or default_queue_size
+        return LaunchOptions(
+            queue_size=queue_size,
+            output_queue_size=self.output_queue_size or queue_size,
+            backpressure=check_backpressure(self.backpressure or BackpressureStrategy.BLOCK),
+            input_type=self.input_type,
+            output_type=self.output_type,
+            replies=self.replies is not False,
+        )
+
     def over(self, other: Self) -> Self:
         """Return the options given here, and for the others those of `other`."""
         given = {name: value for name in _CHECKS if (value := getattr(self, name)) is not None}
         return replace(other, **given) if given else other
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchOptions:
+    """What a kernel is launched with: every option settled."""
+
+    queue_size: int
+    output_queue_size: int
+    backpressure: BackpressureStrategy
+    input_type: MessageType | None
+    output_type: MessageType | None
+    replies: bool
 
 
 _CHECKS: Final[dict[str, Callable[[object, str], object]]] = {

@@ -10,7 +10,7 @@ __all__ = ["MockClock", "wait_until_idle"]
 async def wait_until_idle(
     runtime: RingKernelRuntime,
     *kernel_ids: str,
-    timeout: float = 5.0,  # noqa: ASYNC109
+    timeout: float = 5.0,
 ) -> None:
     """Wait until kernels have handled all they accepted, wait for room for a reply, or are paused.
 

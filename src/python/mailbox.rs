@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -227,10 +227,11 @@ impl ObjectMailbox {
         Ok(())
     }
 
-    /// Record and queues at one moment, or None without telemetry.
-    fn snapshot(&self, py: Python<'_>) -> Option<Snapshot> {
+    /// Record and queues at one moment. RuntimeError where the mailbox was made without telemetry.
+    fn snapshot(&self, py: Python<'_>) -> PyResult<Snapshot> {
         let snapshot = self.with(py, |mailbox| mailbox.snapshot());
-        snapshot.map(Snapshot)
+        let missing = || PyRuntimeError::new_err("nothing is counted: made with telemetry=False");
+        snapshot.map(Snapshot).ok_or_else(missing)
     }
 
     /// Messages in the input queue.

@@ -297,14 +297,14 @@ TestConservation = Conservation.TestCase
 
 async def test_a_hundred_thousand_messages_under_random_faults_are_all_accounted_for(caplog):
     caplog.set_level(logging.CRITICAL, logger="pydotcompute")
-    dice = random.Random(20)  # noqa: S311 - reproducible, not secret
+    dice = random.Random(20)
     totals = dict.fromkeys(("accepted", "processed", "errors"), 0)
     models = {f"k{number}": Model(drops=number % 2 == 1) for number in range(4)}
     async with RingKernelRuntime(enable_telemetry=True) as runtime:
         while totals["accepted"] < 100_000:
             for kernel, model in models.items():
                 await relaunch_where_over(runtime, kernel, model, totals)
-                await burst(runtime, kernel, models[kernel], dice, totals)
+                await burst(runtime, kernel, model, dice, totals)
         await wait_until_idle(runtime)
         for model in models.values():
             model.run()

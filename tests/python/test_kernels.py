@@ -17,9 +17,7 @@ from pydotcompute.kernels import (
     resolve,
     ring_kernel,
 )
-from pydotcompute.options import BackpressureStrategy, KernelOptions
-
-DEFAULTS = KernelOptions(queue_size=1000, backpressure=BackpressureStrategy.BLOCK, replies=True)
+from pydotcompute.options import BackpressureStrategy, KernelOptions, LaunchOptions
 
 
 async def echo(ctx):
@@ -226,26 +224,27 @@ def test_nothing_is_near_what_looks_like_no_id(kernel_id):
 
 def test_a_launch_has_its_own_options_then_the_decorators_then_the_defaults():
     ring_kernel(kernel_id="worker", queue_size=10, backpressure="reject")(copy_of(echo))
-    settled = resolve("worker_3", None, KernelOptions(queue_size=5, input_type=int), DEFAULTS)
+    settled = resolve("worker_3", None, KernelOptions(queue_size=5, input_type=int), 1000)
     assert settled.kernel_id == "worker_3"
-    assert settled.options == KernelOptions(
+    assert settled.options == LaunchOptions(
         queue_size=5,
         output_queue_size=5,
         backpressure=BackpressureStrategy.REJECT,
         input_type=int,
+        output_type=None,
         replies=True,
     )
 
 
 def test_an_output_queue_may_have_a_size_of_its_own():
-    settled = resolve("worker", echo, KernelOptions(output_queue_size=5), DEFAULTS)
+    settled = resolve("worker", echo, KernelOptions(output_queue_size=5), 1000)
     assert (settled.options.queue_size, settled.options.output_queue_size) == (1000, 5)
 
 
 def test_a_function_given_at_launch_brings_its_own_decoration(registry):
     registry.register(definition("worker", takes_more))
     function = ring_kernel(kernel_id="other", queue_size=10)(copy_of(echo))
-    settled = resolve("worker", function, KernelOptions(), DEFAULTS)
+    settled = resolve("worker", function, KernelOptions(), 1000)
     assert settled.function is function
     assert settled.options.queue_size == 10
 
@@ -253,7 +252,7 @@ def test_a_function_given_at_launch_brings_its_own_decoration(registry):
 def test_a_wrapper_given_at_launch_brings_the_decoration_of_what_it_wraps():
     function = ring_kernel(kernel_id="worker", queue_size=10)(copy_of(echo))
     wrapper = functools.wraps(function)(copy_of(takes_more))
-    settled = resolve("worker", wrapper, KernelOptions(), DEFAULTS)
+    settled = resolve("worker", wrapper, KernelOptions(), 1000)
     assert settled.function is wrapper
     assert settled.options.queue_size == 10
 
@@ -261,21 +260,21 @@ def test_a_wrapper_given_at_launch_brings_the_decoration_of_what_it_wraps():
 def test_a_method_is_checked_although_its_function_was_when_it_was_decorated():
     class Decorated:
         @ring_kernel(kernel_id="worker")
-        async def run(ctx):  # noqa: N805 - decorated as a function
+        async def run(ctx):
             pass
 
     with pytest.raises(InvalidTypeError, match="cannot be called with ctx alone"):
-        resolve("worker", Decorated().run, KernelOptions(), DEFAULTS)
+        resolve("worker", Decorated().run, KernelOptions(), 1000)
 
 
 def test_without_a_function_given_or_registered_there_is_no_launch():
     with pytest.raises(KernelNotFoundError, match="'worker'"):
-        resolve("worker", None, KernelOptions(), DEFAULTS)
+        resolve("worker", None, KernelOptions(), 1000)
 
 
 def test_a_function_given_at_launch_is_checked():
     with pytest.raises(InvalidTypeError, match="plain is not async"):
-        resolve("worker", plain, KernelOptions(), DEFAULTS)
+        resolve("worker", plain, KernelOptions(), 1000)
 
 
 # What can run.
@@ -365,5 +364,5 @@ def test_a_coroutine_that_runs_already_is_left_alone():
 def test_a_refusal_survives_pickling():
     with pytest.raises(InvalidTypeError) as caught:
         check_kernel_function(lambda ctx: ctx)
-    copied = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - made here
+    copied = pickle.loads(pickle.dumps(caught.value))
     assert vars(copied) == vars(caught.value)

@@ -38,7 +38,7 @@ class Execution(Protocol):
     def is_current(self) -> bool:
         """Whether the caller is that code."""
 
-    async def wait(self, timeout: float | None) -> bool:  # noqa: ASYNC109
+    async def wait(self, timeout: float | None) -> bool:
         """Wait at most `timeout` seconds for the end; whether it came."""
 
 
@@ -72,13 +72,14 @@ class TaskExecution:
         """Whether the caller runs in this task."""
         return self._task is not None and asyncio.current_task() is self._task
 
-    async def wait(self, timeout: float | None) -> bool:  # noqa: ASYNC109
+    async def wait(self, timeout: float | None) -> bool:
         """Wait at most `timeout` seconds for the end; whether it came."""
         if self._task is not None and not self._task.done():
             await asyncio.wait((self._task,), timeout=timeout)
         return self._task is None or self._task.done()
 
     async def _run(self) -> None:
+        self._task = asyncio.current_task()  # under an eager task factory, start() goes on later
         try:
             await self._code()
         except (asyncio.CancelledError, GeneratorExit):
@@ -87,7 +88,7 @@ class TaskExecution:
         except (KeyboardInterrupt, SystemExit) as error:
             self._tell(Outcome(Ending.RAISED, error))
             raise  # these end the program, whoever lets them out
-        except BaseException as error:  # noqa: BLE001 - told by state, receivers and log
+        except BaseException as error:
             self._tell(outcome_of(error))
         else:
             self._tell(Outcome(Ending.RETURNED))

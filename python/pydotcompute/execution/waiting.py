@@ -15,7 +15,7 @@ WAIT: Final = EMPTY
 
 
 @final
-class Expired(Exception):  # noqa: N818 - a signal between two layers, never shown to a user
+class Expired(Exception):
     """The deadline of a wait has passed."""
 
 
@@ -46,7 +46,7 @@ class WaitQueue:
         for place in self._line:
             _wake(place)
 
-    async def until(self, attempt: Callable[[], T], timeout: float | None) -> T:  # noqa: ASYNC109
+    async def until(self, attempt: Callable[[], T], timeout: float | None) -> T:
         """Wait in line until `attempt` gives something else than WAIT, and return that.
 
         An attempt is made and returned without a suspension between, so a cancelled wait has moved

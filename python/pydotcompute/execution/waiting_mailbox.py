@@ -79,7 +79,7 @@ class WaitingMailbox:
 
     # Callers' ends.
 
-    async def send(self, message: object, timeout: float | None) -> None:  # noqa: ASYNC109
+    async def send(self, message: object, timeout: float | None) -> None:
         """Put a message into the input queue, waiting for room where the strategy says so."""
         if not self._input_space and self._offer(message) is not WAIT:
             return
@@ -97,7 +97,7 @@ class WaitingMailbox:
         if self._offer(message, refuse=True) is WAIT:
             raise QueueFullError(self._queue_size, self._kernel_id)
 
-    async def receive(self, timeout: float | None) -> Any:  # noqa: ANN401, ASYNC109
+    async def receive(self, timeout: float | None) -> Any:
         """Get the oldest reply."""
         if not self._output_ready:
             reply = self._collect()
@@ -108,7 +108,7 @@ class WaitingMailbox:
         except Expired:
             raise QueueTimeoutError(timeout, self._kernel_id) from None
 
-    def receive_nowait(self) -> Any:  # noqa: ANN401
+    def receive_nowait(self) -> Any:
         """Get the oldest reply.
 
         Raises:
@@ -121,16 +121,17 @@ class WaitingMailbox:
 
     # The kernel's ends.
 
-    async def take(self, timeout: float | None) -> Any:  # noqa: ANN401, ASYNC109
+    async def take(self, timeout: float | None) -> Any:
         """Get the next message; asking ends the ones in flight."""
         return await self._take(self._core.take, timeout)
 
-    async def take_batch(self, max_messages: int, timeout: float | None) -> list[Any]:  # noqa: ASYNC109
+    async def take_batch(self, max_messages: int, timeout: float | None) -> list[Any]:
         """Get one to `max_messages` messages; asking ends the ones in flight."""
-        batch: list[Any] = await self._take(lambda: self._core.take_batch(max_messages), timeout)
+        most = min(max_messages, self._queue_size)  # more there cannot be
+        batch: list[Any] = await self._take(lambda: self._core.take_batch(most), timeout)
         return batch
 
-    async def reply(self, message: object, timeout: float | None) -> None:  # noqa: ASYNC109
+    async def reply(self, message: object, timeout: float | None) -> None:
         """Put a reply into the output queue, waiting for room."""
         if not self._output_space and self._reply(message) is not WAIT:
             return
@@ -151,7 +152,7 @@ class WaitingMailbox:
         self._core.pause()
 
     def close_input(self) -> None:
-        """Refuse further messages; lift a pause, so that the kernel reaches the end of its input."""
+        """Refuse further messages; lift a pause, so that the kernel meets the end of its input."""
         self._core.close_input()
         self._core.resume()
         self._input_space.wake_all()
@@ -190,12 +191,12 @@ class WaitingMailbox:
             return WAIT
         raise self._refusal()
 
-    async def _take(self, ask: Callable[[], Any], timeout: float | None) -> Any:  # noqa: ANN401, ASYNC109
+    async def _take(self, ask: Callable[[], Any], timeout: float | None) -> Any:
         def attempt() -> object:
             return self._ask(ask)
 
-        # A second asker still ends what is in flight, so it asks before it waits in line.
-        taken = attempt()
+        # Who comes second waits in line, but its asking still ends what is in flight.
+        taken = self._ask(lambda: self._core.take_batch(0)) if self._input_ready else attempt()
         if taken is WAIT:
             try:
                 taken = await self._input_ready.until(attempt, timeout)

@@ -50,7 +50,7 @@ class KernelContext(Generic[TIn, TOut]):
         """Whether the kernel is to wind down."""
         return self._kernel.state in ENDING
 
-    async def receive(self, *, timeout: float | None = None) -> TIn:  # noqa: ASYNC109
+    async def receive(self, *, timeout: float | None = None) -> TIn:
         """Take the next message. Asking ends the message taken before, also where this times out.
 
         Args:
@@ -69,7 +69,7 @@ class KernelContext(Generic[TIn, TOut]):
         self,
         max_messages: int,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,
     ) -> list[TIn]:
         """Take one to `max_messages` messages; all are in flight, and each reply ends the oldest.
 
@@ -88,7 +88,7 @@ class KernelContext(Generic[TIn, TOut]):
             raise InvalidArgumentError(message)
         return await self._kernel.mailbox.take_batch(max_messages, check_timeout(timeout))
 
-    async def send(self, message: TOut, *, timeout: float | None = None) -> None:  # noqa: ASYNC109
+    async def send(self, message: TOut, *, timeout: float | None = None) -> None:
         """Put a reply into the output queue; it answers the oldest message in flight.
 
         Args:
@@ -109,7 +109,12 @@ class KernelContext(Generic[TIn, TOut]):
         await self._kernel.wait_active()
 
     def request_termination(self) -> None:
-        """Wind this kernel down, as `runtime.terminate()` would; does not wait."""
+        """Wind this kernel down, as `runtime.terminate()` would; does not wait.
+
+        Raises:
+            WrongLoopError: The caller runs in another thread or event loop than the kernel.
+        """
+        self._kernel.check_loop()
         self._kernel.request_termination()
 
     def record_error(self, exc: BaseException) -> None:

@@ -2,19 +2,25 @@
 
 import asyncio
 import logging
+from asyncio import _get_running_loop  # None, no error, where no loop runs
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pydotcompute._core import MockClock, ObjectMailbox, Snapshot
-from pydotcompute.exceptions import KernelFailedError, KernelStateError, MessageTypeError
+from pydotcompute.exceptions import (
+    KernelFailedError,
+    KernelStateError,
+    MessageTypeError,
+    WrongLoopError,
+)
 from pydotcompute.execution.task import Ending, Execution, Outcome, TaskExecution
 from pydotcompute.execution.waiting import WAIT, WaitQueue
 from pydotcompute.execution.waiting_mailbox import WaitingMailbox
-from pydotcompute.kernels import KernelDefinition
+from pydotcompute.kernels import KernelLaunch
 from pydotcompute.options import BackpressureStrategy, KernelState
 from pydotcompute.runtime.context import KernelContext
+from pydotcompute.runtime.lifecycle import ENDED, ENDING, OPEN, check_move, check_state
 from pydotcompute.telemetry.errors import describe, is_recorded, mark_recorded
-from pydotcompute.runtime.lifecycle import ENDED, ENDING, OPEN, check_move
 
 _logger = logging.getLogger("pydotcompute")
 
@@ -28,21 +34,22 @@ class Kernel:
 
     def __init__(
         self,
-        definition: KernelDefinition,
+        launch: KernelLaunch,
         *,
         generation: int,
         telemetry: bool,
         clock: MockClock | None,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        """Launch it; every option of `definition` is given."""
-        options = definition.options
-        self.id = definition.kernel_id
+        """Launch it."""
+        options = launch.options
+        self.id = launch.kernel_id
         self.state = KernelState.CREATED
         self.failure: BaseException | None = None
         self.last_error: str | None = None
         self.watchers: set[asyncio.Event] = set()
-        self._function: Callable[[Any], Awaitable[object]] = definition.function
+        self._loop = loop
+        self._function: Callable[[Any], Awaitable[object]] = launch.function
         self._input_type, self._output_type = options.input_type, options.output_type
         self._generation = generation
         self._core = ObjectMailbox(
@@ -109,7 +116,7 @@ class Kernel:
         """Throw away the replies that nobody collected."""
         self._core.discard_replies()
 
-    async def wait_ended(self, timeout: float | None) -> bool:  # noqa: ASYNC109
+    async def wait_ended(self, timeout: float | None) -> bool:
         """Wait at most `timeout` seconds for the end of the code; whether it came."""
         return await self._execution.wait(timeout)
 
@@ -128,8 +135,8 @@ class Kernel:
         """Whether waiting would bring nothing: idle, blocked on its output, or not active."""
         return self.state is not KernelState.ACTIVE or self.mailbox.is_quiet
 
-    def snapshot(self) -> Snapshot | None:
-        """Counts, depths and times now; None without telemetry."""
+    def snapshot(self) -> Snapshot:
+        """Read counts, depths and times; RuntimeError without telemetry."""
         return self._core.snapshot()
 
     # What the kernel's context asks for.
@@ -140,6 +147,15 @@ class Kernel:
             await self._activation.until(self._is_awake, None)
         if self.state in ENDING:
             await asyncio.sleep(0)  # a loop that waits for activity again must let others run
+
+    def check_loop(self) -> None:
+        """Raise WrongLoopError where the caller runs in another loop: it could wake nobody here."""
+        if _get_running_loop() is not self._loop:
+            message = (
+                f"kernel {self.id!r} runs in another event loop or thread; from there, pass the "
+                "call to loop.call_soon_threadsafe()"
+            )
+            raise WrongLoopError(message)
 
     def record_error(self, error: BaseException) -> None:
         """Count an error of the code's own accord."""
@@ -165,9 +181,9 @@ class Kernel:
         return self._function(KernelContext(self))
 
     def _move(self, target: KernelState, origins: tuple[KernelState, ...] = ()) -> None:
+        if origins:
+            check_state(self.id, self.state, *origins)
         check_move(self.id, self.state, target)
-        if origins and self.state not in origins:
-            raise KernelStateError(self.id, self.state, list(origins))
         self.state = target
         self._core.set_state(target.value)
         self._tell()
@@ -181,7 +197,8 @@ class Kernel:
         if self.failure is not None:
             _logger.error("kernel %r failed", self.id, exc_info=self.failure)
         if discarded:
-            _logger.warning("kernel %r ended and discarded %d messages", self.id, discarded)
+            unit = "message" if discarded == 1 else "messages"
+            _logger.warning("kernel %r ended and discarded %d %s", self.id, discarded, unit)
 
     def _count_end(self, outcome: Outcome) -> int:
         if outcome.ending is Ending.RETURNED:

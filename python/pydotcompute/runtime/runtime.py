@@ -13,7 +13,7 @@ from pydotcompute.exceptions import (
     RuntimeClosedError,
     WrongLoopError,
 )
-from pydotcompute.kernels import KernelDefinition, near_ids, resolve
+from pydotcompute.kernels import KernelLaunch, near_ids, resolve
 from pydotcompute.options import (
     BackpressureStrategy,
     KernelOptions,
@@ -55,10 +55,7 @@ class RingKernelRuntime:
         Raises:
             InvalidArgumentError, InvalidTypeError: `default_queue_size` is out of range or no int.
         """
-        size = check_queue_size(default_queue_size, "default_queue_size")
-        self._defaults = KernelOptions(
-            queue_size=size, backpressure=BackpressureStrategy.BLOCK, replies=True
-        )
+        self._default_queue_size = check_queue_size(default_queue_size, "default_queue_size")
         self._telemetry = bool(enable_telemetry)
         self._clock = clock
         self._collector = TelemetryCollector(self._telemetry, clock=clock)
@@ -85,6 +82,7 @@ class RingKernelRuntime:
         traceback: TracebackType | None,
     ) -> None:
         """Terminate all kernels, then close."""
+        self._check_loop()
         try:
             await self.terminate_all(drain=kind is None)
         finally:
@@ -100,8 +98,8 @@ class RingKernelRuntime:
         queue_size: int | None = None,
         output_queue_size: int | None = None,
         backpressure: BackpressureStrategy | str | None = None,
-        input_type: Any = None,  # noqa: ANN401 - whatever isinstance() takes
-        output_type: Any = None,  # noqa: ANN401
+        input_type: Any = None,
+        output_type: Any = None,
         replies: bool | None = None,
     ) -> None:
         """Launch a kernel: it accepts messages from now on and runs from `activate()`.
@@ -137,8 +135,8 @@ class RingKernelRuntime:
             output_type=output_type,
             replies=replies,
         )
-        definition = resolve(kernel_id, kernel_func, options, self._defaults)
-        self._launch(definition, existing, loop)
+        launch = resolve(kernel_id, kernel_func, options, self._default_queue_size)
+        self._launch(launch, existing, loop)
 
     async def activate(self, kernel_id: str) -> None:
         """Start a launched kernel's code.
@@ -174,7 +172,7 @@ class RingKernelRuntime:
         self,
         kernel_id: str,
         *,
-        timeout: float = 5.0,  # noqa: ASYNC109
+        timeout: float = 5.0,
         drain: bool = False,
     ) -> None:
         """Wind a kernel down and wait for its end; nothing where it has ended.
@@ -195,7 +193,7 @@ class RingKernelRuntime:
         if not kernel.has_ended:
             await wind_down([kernel], timeout=seconds, drain=drain)
 
-    async def terminate_all(self, *, timeout: float = 10.0, drain: bool = False) -> None:  # noqa: ASYNC109
+    async def terminate_all(self, *, timeout: float = 10.0, drain: bool = False) -> None:
         """Wind all kernels down at once, within one timeout; see `terminate()`.
 
         Raises:
@@ -209,7 +207,7 @@ class RingKernelRuntime:
 
     # Messages.
 
-    async def send(self, kernel_id: str, message: Any, *, timeout: float | None = None) -> None:  # noqa: ANN401, ASYNC109
+    async def send(self, kernel_id: str, message: Any, *, timeout: float | None = None) -> None:
         """Put a message into a kernel's input queue.
 
         Args:
@@ -232,13 +230,13 @@ class RingKernelRuntime:
         kernel.check_input(message)
         await kernel.mailbox.send(message, check_timeout(timeout))
 
-    def send_nowait(self, kernel_id: str, message: Any) -> None:  # noqa: ANN401
+    def send_nowait(self, kernel_id: str, message: Any) -> None:
         """Put a message into a kernel's input queue, or raise QueueFullError; else as `send()`."""
         kernel = self._find(kernel_id)
         kernel.check_input(message)
         kernel.mailbox.send_nowait(message)
 
-    async def receive(self, kernel_id: str, *, timeout: float | None = None) -> Any:  # noqa: ANN401, ASYNC109
+    async def receive(self, kernel_id: str, *, timeout: float | None = None) -> Any:
         """Get a kernel's oldest reply.
 
         Args:
@@ -255,11 +253,11 @@ class RingKernelRuntime:
         """
         return await self._find(kernel_id).mailbox.receive(check_timeout(timeout))
 
-    def receive_nowait(self, kernel_id: str) -> Any:  # noqa: ANN401
+    def receive_nowait(self, kernel_id: str) -> Any:
         """Get a kernel's oldest reply, or raise QueueEmptyError; else as `receive()`."""
         return self._find(kernel_id).mailbox.receive_nowait()
 
-    async def wait_quiet(self, kernel_ids: Iterable[str], timeout: float) -> bool:  # noqa: ASYNC109
+    async def wait_quiet(self, kernel_ids: Iterable[str], timeout: float) -> bool:
         """Wait at most `timeout` seconds until these kernels, or all, have nothing to do.
 
         Returns:
@@ -271,7 +269,7 @@ class RingKernelRuntime:
         """
         self._check_loop()
         kernels = [self._known(kernel_id) for kernel_id in kernel_ids] or self._running()
-        return await until_quiet(kernels, timeout)
+        return await until_quiet(kernels, check_timeout(timeout, required=True))
 
     # Reading; from any thread.
 
@@ -321,13 +319,13 @@ class RingKernelRuntime:
 
     def _launch(
         self,
-        definition: KernelDefinition,
+        launch: KernelLaunch,
         existing: Kernel | None,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._generation += 1
         kernel = Kernel(
-            definition,
+            launch,
             generation=self._generation,
             telemetry=self._telemetry,
             clock=self._clock,
@@ -346,7 +344,8 @@ class RingKernelRuntime:
         try:
             return self._kernels[kernel_id]
         except (KeyError, TypeError):
-            raise KernelNotFoundError(kernel_id, near_ids(kernel_id, self._kernels)) from None
+            near = near_ids(kernel_id, tuple(self._kernels))  # a copy: any thread may ask
+            raise KernelNotFoundError(kernel_id, near) from None
 
     def _find(self, kernel_id: str) -> Kernel:
         self._check_loop()
@@ -372,6 +371,7 @@ class RingKernelRuntime:
     def _close(self) -> None:
         self._closed = True
         for kernel in self._running():
+            kernel.request_termination()
             kernel.cancel()
             kernel.abandon()
         for kernel in self._kernels.values():

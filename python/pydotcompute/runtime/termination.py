@@ -14,7 +14,7 @@ _QUIET_TURNS: Final = 3
 """Turns of the loop a kernel stays quiet before it counts: code just started has not asked yet."""
 
 
-async def wind_down(kernels: Sequence[Kernel], *, timeout: float, drain: bool) -> None:  # noqa: ASYNC109
+async def wind_down(kernels: Sequence[Kernel], *, timeout: float, drain: bool) -> None:
     """Terminate kernels: drain where asked, request, wait, cancel.
 
     Raises:
@@ -38,7 +38,7 @@ async def wind_down(kernels: Sequence[Kernel], *, timeout: float, drain: bool) -
         raise KernelStuckError(first, timeout, others=tuple(others))
 
 
-async def until_quiet(kernels: Sequence[Kernel], timeout: float) -> bool:  # noqa: ASYNC109
+async def until_quiet(kernels: Sequence[Kernel], timeout: float) -> bool:
     """Wait at most `timeout` seconds until every kernel is quiet; whether it came to that."""
     changed = asyncio.Event()
     for kernel in kernels:
@@ -46,23 +46,24 @@ async def until_quiet(kernels: Sequence[Kernel], timeout: float) -> bool:  # noq
     try:
         async with asyncio.timeout(timeout):
             quiet_turns = 0
-            while quiet_turns < _QUIET_TURNS:
+            while True:
                 changed.clear()
-                if all(kernel.is_quiet for kernel in kernels):
-                    quiet_turns += 1
-                    await asyncio.sleep(0)
-                else:
+                if not all(kernel.is_quiet for kernel in kernels):
                     quiet_turns = 0
                     await changed.wait()
+                elif quiet_turns == _QUIET_TURNS:
+                    return True
+                else:
+                    quiet_turns += 1
+                    await asyncio.sleep(0)
     except TimeoutError:
         return False
     finally:
         for kernel in kernels:
             kernel.watchers.discard(changed)
-    return True
 
 
-async def _still_running(kernels: Sequence[Kernel], timeout: float) -> list[Kernel]:  # noqa: ASYNC109
+async def _still_running(kernels: Sequence[Kernel], timeout: float) -> list[Kernel]:
     waits = [kernel.wait_ended(timeout) for kernel in kernels if not kernel.has_ended]
     await asyncio.gather(*waits)
     return [kernel for kernel in kernels if not kernel.has_ended]

@@ -18,8 +18,8 @@ class Source(Protocol):
     def last_error(self) -> str | None:
         """Type and text of the newest error."""
 
-    def snapshot(self) -> Snapshot | None:
-        """Counts, depths and times now."""
+    def snapshot(self) -> Snapshot:
+        """Read counts, depths and times."""
 
 
 class _ByHand:
@@ -56,7 +56,7 @@ class TelemetryCollector:
     Every method may be called from any number of threads; no count is lost.
     """
 
-    def __init__(self, enabled: bool = True, *, clock: MockClock | None = None) -> None:  # noqa: FBT001, FBT002 - as specified
+    def __init__(self, enabled: bool = True, *, clock: MockClock | None = None) -> None:
         """Make an empty collector.
 
         Args:
@@ -138,7 +138,9 @@ class TelemetryCollector:
     def get_all_telemetry(self) -> dict[str, KernelTelemetry]:
         """Get the counts of every kernel, each at its own moment."""
         with self._lock:
-            return {kernel_id: _read(kernel_id, entry) for kernel_id, entry in self._entries.items()}
+            return {
+                kernel_id: _read(kernel_id, entry) for kernel_id, entry in self._entries.items()
+            }
 
     def get_summary(self) -> dict[str, Any]:
         """Get sums over all kernels, made on demand.
@@ -182,7 +184,9 @@ class TelemetryCollector:
             entry = self._make_by_hand(kernel_id)
         source = entry.source
         if not isinstance(source, _ByHand):
-            message = f"kernel {kernel_id!r} is counted by its runtime; count by hand under another id"
+            message = (
+                f"kernel {kernel_id!r} is counted by its runtime; count by hand under another id"
+            )
             raise InvalidArgumentError(message)
         return source
 

@@ -1,0 +1,169 @@
+"""Draining: what was accepted is handled before the kernel is told to end."""
+
+import asyncio
+
+import pytest
+from kernels_for_tests import counts, echo, start, start_puppet, turns
+
+from pydotcompute import KernelState
+from pydotcompute.exceptions import QueueTimeoutError
+
+
+async def until_told(ctx):
+    """Handle messages slowly, and stop at once when told to."""
+    while not ctx.should_terminate:
+        try:
+            message = await ctx.receive(timeout=0.01)
+        except QueueTimeoutError:
+            continue
+        await turns(3)
+        await ctx.send(message)
+
+
+async def test_everything_accepted_is_handled(runtime):
+    await start(runtime, "k", until_told)
+    for number in range(20):
+        runtime.send_nowait("k", number)
+    await runtime.terminate("k", drain=True)
+    assert [runtime.receive_nowait("k") for _ in range(20)] == list(range(20))
+    assert counts(runtime)["processed"] == 20
+    assert "discarded" not in counts(runtime)
+
+
+async def test_without_draining_such_a_kernel_discards_what_is_queued(runtime):
+    await start(runtime, "k", until_told)
+    for number in range(20):
+        runtime.send_nowait("k", number)
+    await turns(3)
+    await runtime.terminate("k")
+    assert counts(runtime)["discarded"] > 10
+
+
+async def test_a_kernel_that_has_not_begun_yet_is_drained_too(runtime):
+    await runtime.launch("k", until_told)
+    runtime.send_nowait("k", "early")
+    await runtime.activate("k")
+    await runtime.terminate("k", drain=True)
+    assert runtime.receive_nowait("k") == "early"
+
+
+async def test_blocked_senders_get_in_while_draining(runtime):
+    await start(runtime, "k", until_told, queue_size=1, output_queue_size=10)
+    sending = [asyncio.create_task(runtime.send("k", n)) for n in range(5)]
+    await turns(1)
+    await runtime.terminate("k", drain=True)
+    await asyncio.gather(*sending)
+    assert [runtime.receive_nowait("k") for _ in range(5)] == list(range(5))
+
+
+@pytest.mark.parametrize("pauses", range(12))
+async def test_what_is_accepted_while_draining_is_handled(runtime, pauses):
+    await start(runtime, "k", until_told)
+    ending = asyncio.create_task(runtime.terminate("k", drain=True))
+    await turns(pauses)
+    accepted = runtime.get_state("k") is KernelState.ACTIVE
+    if accepted:
+        runtime.send_nowait("k", "late")
+    await ending
+    assert counts(runtime).get("processed", 0) == int(accepted)
+
+
+async def test_a_kernel_without_replies_is_drained(runtime):
+    handled = []
+
+    async def sink(ctx):
+        while not ctx.should_terminate:
+            handled.append(await ctx.receive())
+            await turns(3)
+
+    await start(runtime, "k", sink, replies=False)
+    for number in range(5):
+        runtime.send_nowait("k", number)
+    await runtime.terminate("k", timeout=5, drain=True)
+    assert handled == list(range(5))
+    assert counts(runtime)["processed"] == 5
+
+
+async def test_draining_does_not_wait_for_a_kernel_blocked_on_its_output(runtime):
+    await start(runtime, "k", echo, output_queue_size=1)
+    for number in range(3):
+        runtime.send_nowait("k", number)
+    await turns()
+    ending = asyncio.create_task(runtime.terminate("k", drain=True))
+    await turns()
+    assert runtime.get_state("k") is KernelState.TERMINATING
+    assert [await runtime.receive("k") for _ in range(3)] == [0, 1, 2]
+    await ending
+
+
+@pytest.mark.parametrize("state", [KernelState.LAUNCHED, KernelState.DEACTIVATED])
+async def test_draining_does_not_wait_for_a_kernel_that_is_not_active(runtime, state):
+    await runtime.launch("k", echo)
+    if state is KernelState.DEACTIVATED:
+        await runtime.activate("k")
+        await runtime.deactivate("k")
+    runtime.send_nowait("k", 1)
+    async with asyncio.timeout(5):
+        await runtime.terminate("k", timeout=100, drain=True)
+
+
+async def test_a_pause_ends_the_draining(runtime):
+    await start_puppet(runtime)
+    runtime.send_nowait("k", "never taken")
+    ending = asyncio.create_task(runtime.terminate("k", timeout=100, drain=True))
+    await turns()
+    assert runtime.get_state("k") is KernelState.ACTIVE
+    await runtime.deactivate("k")
+    await turns()
+    assert runtime.get_state("k") is KernelState.TERMINATING
+    ending.cancel()
+    await asyncio.wait([ending])
+
+
+async def test_draining_takes_at_most_half_the_timeout(runtime):
+    loop = asyncio.get_running_loop()
+    told = loop.create_future()
+
+    async def busy(ctx):
+        await ctx.receive()
+        await ctx.wait_active()
+        while not ctx.should_terminate:
+            await asyncio.sleep(0)
+        told.set_result(loop.time())
+
+    await start(runtime, "k", busy)
+    runtime.send_nowait("k", 1)
+    began = loop.time()
+    await runtime.terminate("k", timeout=0.1, drain=True)
+    assert 0.05 <= told.result() - began < 0.1
+
+
+async def test_a_pipeline_of_kernels_that_feed_each_other_is_drained_whole(runtime):
+    async def feed(ctx):
+        number = int(ctx.kernel_id)
+        while True:
+            message = await ctx.receive()
+            await turns(number)
+            await runtime.send(str(number + 1), message)
+
+    for number in range(4):
+        await start(runtime, str(number), feed, replies=False, queue_size=2)
+    await start(runtime, "4", echo, output_queue_size=100)
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(30):
+            tasks.create_task(runtime.send("0", number))
+    await runtime.terminate_all(drain=True)
+    assert [runtime.receive_nowait("4") for _ in range(30)] == list(range(30))
+    assert runtime.get_summary()["total_errors"] == 0
+
+
+async def test_terminate_all_ends_kernels_in_every_state(runtime):
+    await runtime.launch("launched", echo)
+    await start(runtime, "active", echo)
+    await start(runtime, "paused", echo)
+    await runtime.deactivate("paused")
+    await start(runtime, "ended", echo)
+    await runtime.terminate("ended")
+    await runtime.terminate_all(drain=True)
+    assert runtime.kernel_ids == []
+    await runtime.terminate_all()
