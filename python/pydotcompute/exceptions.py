@@ -276,7 +276,7 @@ class QueueFullTimeoutError(QueueFullError, QueueTimeoutError):
         self.kernel_id = kernel_id
 
 
-class EndOfStream(QueueError):
+class EndOfStream(QueueError):  # noqa: N818 - an end is no error; a kernel returns on it
     """The input is closed and every message was handed out: the kernel's code should return."""
 
     def __init__(self, kernel_id: str | None = None) -> None:

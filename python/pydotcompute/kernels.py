@@ -199,7 +199,7 @@ def _options_of(function: KernelFunction) -> KernelOptions:
 
 def near_ids(kernel_id: object, known: Iterable[str]) -> tuple[str, ...]:
     """Return the ids that look most like this one, the nearest first; at most three."""
-    from difflib import get_close_matches
+    from difflib import get_close_matches  # noqa: PLC0415 - only a failed look-up needs it
 
     if not isinstance(kernel_id, str):
         return ()
@@ -236,7 +236,7 @@ def _problem_with(func: object) -> str | None:
 
 
 def _problem_with_coroutine(coroutine: "CoroutineType[Any, Any, Any]") -> str:
-    from inspect import CORO_CREATED, getcoroutinestate
+    from inspect import CORO_CREATED, getcoroutinestate  # noqa: PLC0415 - only where a function is checked
 
     if getcoroutinestate(coroutine) == CORO_CREATED:
         coroutine.close()
@@ -245,7 +245,7 @@ def _problem_with_coroutine(coroutine: "CoroutineType[Any, Any, Any]") -> str:
 
 
 def _problem_with_call(func: Callable[..., object]) -> str | None:
-    from inspect import isasyncgenfunction, iscoroutinefunction
+    from inspect import isasyncgenfunction, iscoroutinefunction  # noqa: PLC0415 - only where a function is checked
 
     inner = func
     while isinstance(inner, partial):
@@ -265,11 +265,11 @@ def _problem_with_call(func: Callable[..., object]) -> str | None:
 
 
 def _signature_of(func: Callable[..., object]) -> "Signature":
-    from inspect import signature
+    from inspect import signature  # noqa: PLC0415 - only where a function is checked
 
     if sys.version_info >= (3, 14):
         # Annotations are evaluated when read, which fails for names imported for typing only.
-        from annotationlib import Format
+        from annotationlib import Format  # noqa: PLC0415 - not there before 3.14
 
         return signature(func, annotation_format=Format.STRING)
     return signature(func)

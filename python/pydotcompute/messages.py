@@ -29,7 +29,7 @@ NORMAL_PRIORITY: Final = 128
 
 
 @dataclass
-class RingKernelMessage(metaclass=ABCMeta):
+class RingKernelMessage(metaclass=ABCMeta):  # noqa: B024 - abstract so that others register
     """What every message is an instance of: each class under `@message`, and each subclass.
 
     A subclass under `@dataclass` alone is a message too, whose id is made with it. Under
@@ -160,11 +160,11 @@ def _with_envelope(cls: type[Any]) -> type[Any]:
 
 
 def _annotations_of(cls: type) -> dict[str, Any]:
-    from inspect import get_annotations
+    from inspect import get_annotations  # noqa: PLC0415 - only where a class is decorated
 
     if sys.version_info >= (3, 14):
         # Annotations are evaluated when read, which fails for names imported for typing only.
-        from annotationlib import Format
+        from annotationlib import Format  # noqa: PLC0415 - not there before 3.14
 
         return get_annotations(cls, format=Format.FORWARDREF)
     return get_annotations(cls)
@@ -343,7 +343,7 @@ def _compile(
     lines.append(f" return {head.partition('(')[0]}")
     module = sys.modules.get(cls.__module__)
     names: dict[str, Callable[..., Callable[..., None]]] = {}
-    exec("\n".join(lines), vars(module) if module else {}, names)
+    exec("\n".join(lines), vars(module) if module else {}, names)  # noqa: S102 - our own text
     return names["write"](**cells)
 
 
@@ -363,7 +363,7 @@ def _repr(self: Any) -> str:
 def _write_eq(cls: type[Any]) -> Callable[[object, object], bool]:
     key = attrgetter("__class__", *(item.name for item in fields(cls) if item.compare))
 
-    def __eq__(self: object, other: object) -> bool:
+    def __eq__(self: object, other: object) -> bool:  # noqa: N807 - becomes that method
         if other.__class__ is not self.__class__:
             return NotImplemented
         return bool(key(self) == key(other))

@@ -102,7 +102,7 @@ ARGUMENTS = {
 }
 
 COPIES: dict[str, Callable[[BaseException], BaseException]] = {
-    f"pickle protocol {protocol}": lambda error, p=protocol: pickle.loads(pickle.dumps(error, p))
+    f"pickle protocol {protocol}": lambda error, p=protocol: pickle.loads(pickle.dumps(error, p))  # noqa: S301 - made here
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
 } | {"copy": copy.copy, "deepcopy": copy.deepcopy}
 
@@ -252,7 +252,7 @@ def test_types_are_kept_by_name_so_that_a_local_class_does_not_stop_pickle():
     error = MessageTypeError(Local, (int, Local))
     assert error.message_type == Local.__qualname__
     assert error.expected_type == f"int or {Local.__qualname__}"
-    assert_same(error, pickle.loads(pickle.dumps(error)))
+    assert_same(error, pickle.loads(pickle.dumps(error)))  # noqa: S301 - made here
 
 
 def test_a_queue_timeout_is_what_asyncio_calls_a_timeout():

@@ -365,7 +365,7 @@ def test_a_reply_of_no_message_class_is_refused(kind):
 
 def copies_of(original):
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-        yield pickle.loads(pickle.dumps(original, protocol))
+        yield pickle.loads(pickle.dumps(original, protocol))  # noqa: S301 - made here
     yield copy.copy(original)
     yield copy.deepcopy(original)
     yield dataclasses.replace(original)

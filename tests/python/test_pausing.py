@@ -136,7 +136,7 @@ async def test_the_loop_that_people_know_pauses_goes_on_and_ends(runtime):
             try:
                 request = await ctx.receive(timeout=0.01)
                 await ctx.send(request * 2)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 continue
 
     await start(runtime, "k", worker)

@@ -59,7 +59,7 @@ async def test_a_snapshot_is_an_immutable_value_that_pickles():
         await runtime.send("k", 1)
         await runtime.receive("k")
         t = runtime.get_telemetry("k")
-    assert pickle.loads(pickle.dumps(t)) == t
+    assert pickle.loads(pickle.dumps(t)) == t  # noqa: S301 - our own bytes
     with pytest.raises(AttributeError):
         t.errors = 7
     values = t.to_dict()

@@ -88,7 +88,7 @@ class TaskExecution:
         except (KeyboardInterrupt, SystemExit) as error:
             self._tell(Outcome(Ending.RAISED, error))
             raise  # these end the program, whoever lets them out
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - told by state, receivers and log
             self._tell(outcome_of(error))
         else:
             self._tell(Outcome(Ending.RETURNED))

@@ -15,7 +15,7 @@ WAIT: Final = EMPTY
 
 
 @final
-class Expired(Exception):
+class Expired(Exception):  # noqa: N818 - a signal between two layers, never shown to a user
     """The deadline of a wait has passed."""
 
 
@@ -38,8 +38,9 @@ class WaitQueue:
 
     def wake_next(self) -> None:
         """Let the first in line try again."""
-        if self._line:
-            _wake(self._line[0])
+        line = self._line
+        if line and not line[0].done():
+            line[0].set_result(None)
 
     def wake_all(self) -> None:
         """Let everybody try again, in the order they came."""

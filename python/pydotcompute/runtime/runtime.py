@@ -18,6 +18,7 @@ from pydotcompute.options import (
     BackpressureStrategy,
     KernelOptions,
     KernelState,
+    MessageType,
     check_kernel_id,
     check_queue_size,
     check_timeout,
@@ -98,8 +99,8 @@ class RingKernelRuntime:
         queue_size: int | None = None,
         output_queue_size: int | None = None,
         backpressure: BackpressureStrategy | str | None = None,
-        input_type: Any = None,
-        output_type: Any = None,
+        input_type: MessageType | None = None,
+        output_type: MessageType | None = None,
         replies: bool | None = None,
     ) -> None:
         """Launch a kernel: it accepts messages from now on and runs from `activate()`.
@@ -228,7 +229,8 @@ class RingKernelRuntime:
         """
         kernel = self._find(kernel_id)
         kernel.check_input(message)
-        await kernel.mailbox.send(message, check_timeout(timeout))
+        seconds = None if timeout is None else check_timeout(timeout)
+        await kernel.mailbox.send(message, seconds)
 
     def send_nowait(self, kernel_id: str, message: Any) -> None:
         """Put a message into a kernel's input queue, or raise QueueFullError; else as `send()`."""
@@ -251,7 +253,8 @@ class RingKernelRuntime:
             InvalidArgumentError: `timeout` is negative or not a number.
             WrongLoopError, RuntimeClosedError: The runtime lives elsewhere, or no more.
         """
-        return await self._find(kernel_id).mailbox.receive(check_timeout(timeout))
+        seconds = None if timeout is None else check_timeout(timeout)
+        return await self._find(kernel_id).mailbox.receive(seconds)
 
     def receive_nowait(self, kernel_id: str) -> Any:
         """Get a kernel's oldest reply, or raise QueueEmptyError; else as `receive()`."""
@@ -348,8 +351,12 @@ class RingKernelRuntime:
             raise KernelNotFoundError(kernel_id, near) from None
 
     def _find(self, kernel_id: str) -> Kernel:
-        self._check_loop()
-        return self._known(kernel_id)
+        if _get_running_loop() is not self._loop or self._loop is None:  # closed: None
+            self._check_loop()
+        try:
+            return self._kernels[kernel_id]
+        except (KeyError, TypeError):
+            return self._known(kernel_id)  # which says what is near
 
     def _check_open(self) -> None:
         if self._closed:
@@ -370,6 +377,7 @@ class RingKernelRuntime:
 
     def _close(self) -> None:
         self._closed = True
+        self._loop = None
         for kernel in self._running():
             kernel.request_termination()
             kernel.cancel()

@@ -56,7 +56,7 @@ class TelemetryCollector:
     Every method may be called from any number of threads; no count is lost.
     """
 
-    def __init__(self, enabled: bool = True, *, clock: MockClock | None = None) -> None:
+    def __init__(self, enabled: bool = True, *, clock: MockClock | None = None) -> None:  # noqa: FBT001, FBT002 - as specified
         """Make an empty collector.
 
         Args:

@@ -14,7 +14,7 @@ def describe(error: BaseException) -> str:
     name = type(error).__qualname__
     try:
         text = str(error)
-    except Exception as broken:
+    except Exception as broken:  # noqa: BLE001 - foreign code; what it did is in the text
         text = f"<its text cannot be made: {type(broken).__qualname__}>"
     line = f"{name}: {text}" if text else name
     return line if len(line) <= _TEXT_LIMIT else line[: _TEXT_LIMIT - 1] + "…"

@@ -67,7 +67,7 @@ def stories(blocks: list[Block]) -> list[list[Block]]:
 
 
 def run_block(block: Block, names: dict[str, object], runner: asyncio.Runner) -> None:
-    outcome = eval(block.compiled(), names)
+    outcome = eval(block.compiled(), names)  # noqa: S307 - running the documentation is the test
     if inspect.iscoroutine(outcome):
         runner.run(outcome)
 
@@ -78,7 +78,7 @@ def tell(story: list[Block], names: dict[str, object]) -> None:
             if not block.error:
                 run_block(block, names, runner)
                 continue
-            with pytest.raises(BaseException) as raised:
+            with pytest.raises(BaseException) as raised:  # noqa: PT011 - its name is checked next
                 run_block(block, names, runner)
             assert raised.type.__name__ == block.error
 

@@ -70,7 +70,7 @@ def test_nothing_public_is_left_out_of_the_exports() -> None:
 
 
 def test_the_version_is_the_one_that_was_installed() -> None:
-    from importlib.metadata import version
+    from importlib.metadata import version  # noqa: PLC0415 - read by this test alone
 
     assert pydotcompute.__version__ == version("pydotcompute")
 

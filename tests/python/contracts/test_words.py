@@ -47,5 +47,5 @@ def test_no_path_of_one_machine_is_written_down() -> None:
         ("tests/home/", False),
     ],
 )
-def test_a_path_counts_where_it_is_absolute(line: str, is_refused: bool) -> None:
+def test_a_path_counts_where_it_is_absolute(line: str, is_refused: bool) -> None:  # noqa: FBT001
     assert bool(lines_with(OF_ONE_MACHINE, line)) is is_refused
