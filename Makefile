@@ -59,7 +59,7 @@ tsan: ## run the threaded Rust tests under ThreadSanitizer, once it has proved t
 		cat target-tsan/race.log; echo 'tsan: the race made on purpose was not reported' >&2; exit 1; fi
 	$(TSAN) cargo test --target $(HOST_TRIPLE) --test 'threads_*'
 
-test-system: $(STAMPS)/build $(STAMPS)/dev ## run the tests in a real terminal, installing tmux where it is missing
+test-system: $(STAMPS)/build $(STAMPS)/dev ## run the tests in a real terminal and under valgrind, installing tmux and valgrind
 	tests/system/install.sh
 	$(BIN)/python -m pytest tests/system
 

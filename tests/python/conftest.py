@@ -3,8 +3,10 @@
 import asyncio
 
 import pytest
+from kernels_for_tests import echo, start_puppet
 
 from pydotcompute import RingKernelRuntime
+from pydotcompute.testing import MockClock
 
 
 @pytest.fixture
@@ -14,6 +16,32 @@ async def runtime():
         yield made
         await made.terminate_all(timeout=0)
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.fixture
+async def busy_and_worker():
+    """Make what `busy` and `worker` are."""
+    async with RingKernelRuntime(enable_telemetry=True, clock=MockClock()) as made:
+        puppet = await start_puppet(made, "worker")
+        for number in range(3):
+            await made.send("worker", number)
+        await puppet.ctx.receive_batch(2)
+        await puppet.ctx.send("a reply")
+        await made.launch("walker", echo)
+        yield made, puppet.ctx
+        await made.terminate_all(timeout=0)
+
+
+@pytest.fixture
+def busy(busy_and_worker):
+    """Give a runtime at whose clock no time passes: "walker" is launched, "worker" is active."""
+    return busy_and_worker[0]
+
+
+@pytest.fixture
+def worker(busy_and_worker):
+    """Give the context of "worker": one message queued, one in flight, one reply ready."""
+    return busy_and_worker[1]
 
 
 @pytest.fixture
