@@ -93,7 +93,7 @@ async def test_the_size_of_a_queue_is_checked_at_the_launch(busy, name, size, ki
 
 @sizes
 def test_the_default_size_of_queues_is_checked_at_once(size, kind):
-    with pytest.raises(kind, match="default_queue_size must be .*from 1 to 16777216"):
+    with pytest.raises(kind, match=r"default_queue_size must be .*from 1 to 16777216"):
         RingKernelRuntime(default_queue_size=size)
 
 

@@ -28,7 +28,7 @@ BY_ID = {
     "receive_nowait": lambda runtime, kernel_id: runtime.receive_nowait(kernel_id),
     "get_state": lambda runtime, kernel_id: runtime.get_state(kernel_id),
     "reset_telemetry": lambda runtime, kernel_id: runtime.reset_telemetry(kernel_id),
-    "wait_until_idle": lambda runtime, kernel_id: wait_until_idle(runtime, kernel_id),
+    "wait_until_idle": wait_until_idle,
 }
 WHILE_OPEN = {
     **{name: call for name, call in BY_ID.items() if name != "get_state"},

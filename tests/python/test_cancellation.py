@@ -152,16 +152,19 @@ async def test_a_failing_sibling_in_a_task_group_cancels_it_cleanly(runtime, kin
     operation = await kind.prepare(runtime)
     before = counts(runtime)
     with pytest.raises(ExceptionGroup) as caught:
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(3):
-                tasks.create_task(operation.call())
-            tasks.create_task(fail())
+        await _in_a_group(operation.call(), operation.call(), fail())
     assert [type(error) for error in caught.value.exceptions] == [ValueError]
     assert counts(runtime) == before
     await operation.go_through()
 
 
-@pytest.mark.parametrize("kind", MOVING)
+async def _in_a_group(*coroutines):
+    async with asyncio.TaskGroup() as tasks:
+        for coroutine in coroutines:
+            tasks.create_task(coroutine)
+
+
+@moving
 async def test_cancelled_in_its_one_try_it_has_done_nothing(runtime, kind):
     operation = await kind.prepare(runtime)
     before = counts(runtime)

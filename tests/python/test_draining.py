@@ -128,7 +128,7 @@ async def test_draining_takes_at_most_half_the_timeout(runtime):
         await ctx.receive()
         await ctx.wait_active()
         while not ctx.should_terminate:
-            await asyncio.sleep(0)
+            await turns(1)
         told.set_result(loop.time())
 
     await start(runtime, "k", busy)

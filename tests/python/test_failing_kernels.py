@@ -16,7 +16,7 @@ class OfItsOwn(BaseException):
     """No Exception."""
 
 
-class Unprintable(Exception):
+class UnprintableError(Exception):
     """An exception whose text cannot be made."""
 
     def __str__(self):
@@ -48,7 +48,8 @@ async def test_the_traceback_is_logged_once(runtime, caplog):
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("x"), OfItsOwn("x"), QueueTimeoutError(1, "k"), Unprintable(), EOFError()]
+    "error",
+    [ValueError("x"), OfItsOwn("x"), QueueTimeoutError(1, "k"), UnprintableError(), EOFError()],
 )
 async def test_whatever_leaves_the_code_fails_the_kernel(runtime, error):
     await fail_with(runtime, error)

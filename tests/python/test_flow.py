@@ -271,7 +271,7 @@ async def test_what_is_no_message_class_counts_as_normal_whatever_it_says(runtim
 
 
 async def test_priorities_agree_with_a_sorted_list(runtime):
-    chance = random.Random(5)
+    chance = random.Random(5)  # noqa: S311 - nothing is kept secret
     puppet = await start_puppet(runtime)
     model = []
     for step in range(500):

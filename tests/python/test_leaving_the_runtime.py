@@ -97,39 +97,37 @@ async def test_a_failed_kernel_does_not_raise_at_the_exit():
     assert runtime.get_state("k") is KernelState.FAILED
 
 
-async def test_a_stuck_kernel_raises_at_the_exit_and_the_runtime_is_closed(
-    short_grace, monkeypatch
-):
-    runtime = RingKernelRuntime()
-    _shorten(monkeypatch, runtime)
+async def leave_with_a_stuck_kernel(runtime, clinger, error=None):
+    """Leave at once, without the ten seconds that kernels are given to end."""
+    whole = runtime.terminate_all
+    runtime.terminate_all = lambda *, drain: whole(timeout=0, drain=drain)
+    async with runtime:
+        await start(runtime, "k", clinger)
+        await clinger.began.wait()
+        if error is not None:
+            raise error
+
+
+async def test_a_stuck_kernel_raises_at_the_exit_and_the_runtime_is_closed(short_grace):
+    runtime, clinger = RingKernelRuntime(), Clinger()
     with pytest.raises(KernelStuckError) as caught:
-        async with runtime:
-            puppet = await start_puppet(runtime, kind=Clinger)
+        await leave_with_a_stuck_kernel(runtime, clinger)
     assert caught.value.kernel_id == "k"
     assert runtime.get_state("k") is KernelState.TERMINATING
     with pytest.raises(RuntimeClosedError):
         await runtime.terminate("k")
-    puppet.freed.set()
+    clinger.freed.set()
     await turns()
     assert runtime.get_state("k") is TERMINATED
 
 
-async def test_the_bodys_own_error_can_be_seen_behind_a_stuck_kernel(short_grace, monkeypatch):
-    runtime = RingKernelRuntime()
-    _shorten(monkeypatch, runtime)
-    error = ValueError("first")
+async def test_the_bodys_own_error_can_be_seen_behind_a_stuck_kernel(short_grace):
+    runtime, clinger, error = RingKernelRuntime(), Clinger(), ValueError("first")
     with pytest.raises(KernelStuckError) as caught:
-        async with runtime:
-            puppet = await start_puppet(runtime, kind=Clinger)
-            raise error
+        await leave_with_a_stuck_kernel(runtime, clinger, error)
     assert caught.value.__context__ is error
-    puppet.freed.set()
+    clinger.freed.set()
     await turns()
-
-
-def _shorten(monkeypatch, runtime):
-    whole = runtime.terminate_all
-    monkeypatch.setattr(runtime, "terminate_all", lambda *, drain: whole(timeout=0, drain=drain))
 
 
 async def test_an_exit_that_is_interrupted_still_ends_every_kernel():

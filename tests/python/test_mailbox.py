@@ -1,4 +1,4 @@
-"""The mailbox that the compiled core gives the runtime: what goes in, what comes out, what counts."""
+"""The mailbox of the compiled core: what goes in, what comes out, what is counted."""
 
 import gc
 import pickle
@@ -175,8 +175,9 @@ def test_without_telemetry_nothing_is_counted():
     assert mailbox.take() == 1
     mailbox.record_error()
     mailbox.set_state("active")
-    assert mailbox.snapshot() is None
     assert mailbox.in_flight == 1
+    with pytest.raises(RuntimeError, match="telemetry=False"):
+        mailbox.snapshot()
 
 
 # Refusals.

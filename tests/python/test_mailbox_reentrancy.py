@@ -2,31 +2,12 @@
 
 import contextlib
 import gc
-import sys
-import threading
 
 import pytest
-
-from pydotcompute import message
-from pydotcompute._core import (
-    ACCEPTED,
-    CLOSED,
-    EMPTY,
-    END,
-    ManualRecord,
-    ObjectMailbox,
-)
-from pydotcompute.exceptions import KernelStateError
 from kernels_for_tests import counts, start_puppet, turns
 
-MANY = 20_000
-
-
-@message
-class Note:
-    """A text with an envelope."""
-
-    text: str = ""
+from pydotcompute._core import ACCEPTED, CLOSED, EMPTY, END, ObjectMailbox
+from pydotcompute.exceptions import KernelStateError
 
 
 class Bomb:
@@ -195,113 +176,3 @@ async def test_a_message_that_is_dropped_may_send_to_its_kernel(runtime):
         "queue_depth_peak": 1,
     }
     assert isinstance(await puppet.ctx.receive(), str)
-
-
-# Threads.
-
-
-@pytest.fixture
-def quick_switches():
-    """Let threads take turns as often as the interpreter can."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
-
-
-def run_all(*works):
-    threads = [threading.Thread(target=work) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-def is_conserved(fields):
-    ended = ("processed", "unanswered", "errored", "dropped", "discarded")
-    waiting = fields["queue_depth"] + fields["in_flight"]
-    ended_count = sum(fields[f"messages_{name}"] for name in ended)
-    replies = fields["replies_received"] + fields["output_depth"] + fields["replies_discarded"]
-    counts = [value for value in fields.values() if isinstance(value, int)]
-    return (
-        min(counts) >= 0
-        and fields["messages_received"] == ended_count + waiting
-        and fields["messages_sent"] + fields["error_replies"] == replies
-    )
-
-
-@pytest.mark.parametrize("drop_oldest", [False, True])
-def test_every_snapshot_adds_up_while_threads_move_messages(quick_switches, drop_oldest):
-    mailbox = ObjectMailbox("k", queue_size=8, output_queue_size=8, drop_oldest=drop_oldest)
-    mailbox.resume()
-    broken, accepted, collected = [], [], []
-    done = threading.Event()
-
-    def offer():
-        note = Note(priority=200)
-        codes = [mailbox.offer(note if n % 3 else n, refuse=True) for n in range(MANY)]
-        accepted.append(codes.count(ACCEPTED))
-
-    def work():
-        while not done.is_set() or mailbox.queue_depth:
-            taken = mailbox.take_batch(3)
-            if taken is not EMPTY:
-                for each in taken[1:]:
-                    mailbox.reply(each)
-                mailbox.record_error()
-        mailbox.take()
-
-    def collect():
-        while not done.is_set():
-            collected.append(mailbox.collect() is not EMPTY)
-
-    def watch():
-        while not done.is_set():
-            fields = mailbox.snapshot().since()
-            if not is_conserved(fields):
-                broken.append(fields)
-
-    def offer_twice():
-        run_all(offer, offer)
-        done.set()
-
-    run_all(offer_twice, work, collect, watch)
-    fields = mailbox.snapshot().since()
-    assert broken == []
-    assert is_conserved(fields)
-    assert fields["messages_received"] == sum(accepted)
-    assert fields["messages_received"] + fields["messages_rejected"] == 2 * MANY
-    assert fields["replies_received"] == sum(collected)
-    assert fields["in_flight"] == fields["queue_depth"] == 0
-
-
-def test_no_count_by_hand_is_lost_between_threads(quick_switches):
-    record = ManualRecord("k")
-    broken = []
-
-    def count(*calls):
-        for _ in range(MANY // len(calls)):
-            for call in calls:
-                call()
-
-    def watch():
-        for _ in range(1000):
-            fields = record.snapshot().since()
-            if min(value for value in fields.values() if isinstance(value, int)) < 0:
-                broken.append(fields)
-
-    receive_and_send = [record.receive, record.send]
-    run_all(
-        lambda: count(*receive_and_send),
-        lambda: count(*receive_and_send),
-        lambda: count(record.error),
-        lambda: count(record.receive, record.error),
-        watch,
-    )
-    fields = record.snapshot().since()
-    assert broken == []
-    assert fields["messages_received"] == 3 * MANY // 2
-    assert fields["messages_sent"] == MANY
-    assert fields["errors"] == 3 * MANY // 2
-    ended = fields["messages_processed"] + fields["messages_errored"] + fields["in_flight"]
-    assert fields["messages_received"] == ended

@@ -2,6 +2,7 @@
 
 import pytest
 from kernels_for_tests import counts, echo, start, start_puppet, turns
+from refusals_for_tests import called
 
 from pydotcompute import KernelState, message, ring_kernel
 from pydotcompute.exceptions import MessageTypeError, MessageValidationError
@@ -124,8 +125,7 @@ async def test_a_priority_spoilt_after_the_construction_is_refused(runtime, prio
     spoilt.priority = priority
     for send in (runtime.send, runtime.send_nowait):
         with pytest.raises(MessageValidationError) as caught:
-            if (sending := send("k", spoilt)) is not None:
-                await sending
+            await called(send, "k", spoilt)
         assert (caught.value.message_type, caught.value.field) == ("Request", "priority")
         assert all(named in str(caught.value) for named in (repr(priority), "0 to 255"))
     assert counts(runtime) == {}

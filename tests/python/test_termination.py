@@ -188,7 +188,7 @@ async def test_a_kernel_that_ignores_every_exception_leaves_turns_to_others(runt
         while True:
             try:
                 await ctx.receive()
-            except Exception:
+            except Exception:  # noqa: BLE001, S112 - as people write it
                 continue
 
     await start(runtime, "k", stubborn)
@@ -207,7 +207,7 @@ async def test_a_bare_except_around_receive_swallows_cancellation_and_is_stuck(
         while not free.is_set():
             try:
                 await ctx.receive()
-            except:
+            except:  # noqa: E722, S112 - as people write it
                 continue
 
     await start(runtime, "k", bare)

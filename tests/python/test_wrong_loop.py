@@ -22,7 +22,7 @@ CALLS = {
     "send_nowait": lambda runtime: runtime.send_nowait("worker", 1),
     "receive": lambda runtime: runtime.receive("worker"),
     "receive_nowait": lambda runtime: runtime.receive_nowait("worker"),
-    "wait_until_idle": lambda runtime: wait_until_idle(runtime),
+    "wait_until_idle": wait_until_idle,
     "entering": lambda runtime: runtime.__aenter__(),
     "leaving": lambda runtime: runtime.__aexit__(None, None, None),
 }

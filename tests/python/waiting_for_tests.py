@@ -79,7 +79,7 @@ class Receive(Operation):
 
     counter = "replies_received"
 
-    def call(self, tag=None, **timeout):
+    def call(self, _tag=None, **timeout):
         return self.runtime.receive("k", **timeout)
 
     def serve(self, tag=None):
@@ -91,7 +91,7 @@ class Take(Operation):
 
     counter = "in_flight"
 
-    def call(self, tag=None, **timeout):
+    def call(self, _tag=None, **timeout):
         return self.ctx.receive(**timeout)
 
     def serve(self, tag=None):
@@ -105,7 +105,7 @@ class Take(Operation):
 class TakeBatch(Take):
     """ctx.receive_batch() without a message."""
 
-    def call(self, tag=None, **timeout):
+    def call(self, _tag=None, **timeout):
         return self.ctx.receive_batch(1, **timeout)
 
 
@@ -132,7 +132,7 @@ class WaitActive(Operation):
         if self.ctx.is_active:
             at_once(self.runtime.deactivate("k"))
 
-    def call(self, tag=None):
+    def call(self, _tag=None):
         return self.ctx.wait_active()
 
     def serve(self):
