@@ -64,17 +64,31 @@ def check_queue_size(value: object, name: str = "queue_size") -> int:
     Raises:
         InvalidTypeError: It is no integer; a bool is none here.
         InvalidArgumentError: It is out of range.
+
     """
     limit = f"an integer from 1 to {MAX_QUEUE_SIZE}"
-    if isinstance(value, bool) or not isinstance(value, _INTEGERS):
-        raise _wrong_type(value, name, limit)
-    try:
-        size = operator.index(value)
-    except TypeError:  # an array has the method, but no use for it
-        raise _wrong_type(value, name, limit) from None
+    size = _integer(value, name, limit)
     if not 1 <= size <= MAX_QUEUE_SIZE:
         raise _wrong_value(size, name, limit)
     return size
+
+
+def check_count(value: object, name: str) -> int:
+    """Check a number of messages.
+
+    Returns:
+        The number, 1 or more.
+
+    Raises:
+        InvalidTypeError: It is no integer; a bool is none here.
+        InvalidArgumentError: It is below 1.
+
+    """
+    limit = "an integer of 1 or more"
+    count = _integer(value, name, limit)
+    if count < 1:
+        raise _wrong_value(count, name, limit)
+    return count
 
 
 @overload
@@ -245,6 +259,15 @@ _CHECKS: Final[dict[str, Callable[[object, str], object]]] = {
     "output_type": check_message_type,
     "replies": check_flag,
 }
+
+
+def _integer(value: object, name: str, limit: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, _INTEGERS):
+        raise _wrong_type(value, name, limit)
+    try:
+        return operator.index(value)
+    except TypeError:  # an array has the method, but no use for it
+        raise _wrong_type(value, name, limit) from None
 
 
 def _is_message_type(value: object) -> TypeGuard[MessageType]:

@@ -48,3 +48,12 @@ def worker(busy_and_worker):
 def short_grace(monkeypatch):
     """Give cancelled kernels less than a second to end before they count as stuck."""
     monkeypatch.setattr("pydotcompute.runtime.termination.CANCEL_GRACE_SECONDS", 0.02)
+
+
+@pytest.fixture
+async def skip_ahead(monkeypatch):
+    """Let the loop's clock jump by some seconds."""
+    loop = asyncio.get_running_loop()
+    real, ahead = loop.time, [0.0]
+    monkeypatch.setattr(loop, "time", lambda: real() + sum(ahead))
+    return ahead.append

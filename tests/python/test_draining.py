@@ -9,6 +9,12 @@ from pydotcompute import KernelState
 from pydotcompute.exceptions import QueueTimeoutError
 
 
+async def drain_without_delay(runtime):
+    """Drain in a few turns: only who notices that there is no more to wait for is so quick."""
+    async with asyncio.timeout(5):
+        await runtime.terminate("k", timeout=100, drain=True)
+
+
 async def until_told(ctx):
     """Handle messages slowly, and stop at once when told to."""
     while not ctx.should_terminate:
@@ -24,7 +30,7 @@ async def test_everything_accepted_is_handled(runtime):
     await start(runtime, "k", until_told)
     for number in range(20):
         runtime.send_nowait("k", number)
-    await runtime.terminate("k", drain=True)
+    await drain_without_delay(runtime)
     assert [runtime.receive_nowait("k") for _ in range(20)] == list(range(20))
     assert counts(runtime)["processed"] == 20
     assert "discarded" not in counts(runtime)
@@ -43,7 +49,7 @@ async def test_a_kernel_that_has_not_begun_yet_is_drained_too(runtime):
     await runtime.launch("k", until_told)
     runtime.send_nowait("k", "early")
     await runtime.activate("k")
-    await runtime.terminate("k", drain=True)
+    await drain_without_delay(runtime)
     assert runtime.receive_nowait("k") == "early"
 
 
@@ -51,14 +57,24 @@ async def test_blocked_senders_get_in_while_draining(runtime):
     await start(runtime, "k", until_told, queue_size=1, output_queue_size=10)
     sending = [asyncio.create_task(runtime.send("k", n)) for n in range(5)]
     await turns(1)
-    await runtime.terminate("k", drain=True)
+    await drain_without_delay(runtime)
     await asyncio.gather(*sending)
     assert [runtime.receive_nowait("k") for _ in range(5)] == list(range(5))
 
 
+async def polling_until_told(ctx):
+    """Do the same without ever standing in line for a message."""
+    while not ctx.should_terminate:
+        try:
+            await ctx.send(await ctx.receive(timeout=0))
+        except QueueTimeoutError:
+            continue
+
+
+@pytest.mark.parametrize("kernel", [until_told, polling_until_told])
 @pytest.mark.parametrize("pauses", range(12))
-async def test_what_is_accepted_while_draining_is_handled(runtime, pauses):
-    await start(runtime, "k", until_told)
+async def test_what_is_accepted_while_draining_is_handled(runtime, kernel, pauses):
+    await start(runtime, "k", kernel)
     ending = asyncio.create_task(runtime.terminate("k", drain=True))
     await turns(pauses)
     accepted = runtime.get_state("k") is KernelState.ACTIVE
@@ -79,7 +95,7 @@ async def test_a_kernel_without_replies_is_drained(runtime):
     await start(runtime, "k", sink, replies=False)
     for number in range(5):
         runtime.send_nowait("k", number)
-    await runtime.terminate("k", timeout=5, drain=True)
+    await drain_without_delay(runtime)
     assert handled == list(range(5))
     assert counts(runtime)["processed"] == 5
 
@@ -103,8 +119,38 @@ async def test_draining_does_not_wait_for_a_kernel_that_is_not_active(runtime, s
         await runtime.activate("k")
         await runtime.deactivate("k")
     runtime.send_nowait("k", 1)
-    async with asyncio.timeout(5):
-        await runtime.terminate("k", timeout=100, drain=True)
+    await drain_without_delay(runtime)
+
+
+async def test_a_kernel_that_blocks_while_it_is_drained_is_drained(runtime):
+    puppet = await start_puppet(runtime, output_queue_size=1)
+    runtime.send_nowait("k", 1)
+    await puppet.ctx.receive()
+    ending = asyncio.create_task(drain_without_delay(runtime))
+    await turns(20)
+    await puppet.ctx.send(1)
+    runtime.send_nowait("k", 2)
+    blocked = asyncio.create_task(puppet.ctx.send(2))
+    await turns()
+    assert runtime.get_state("k") is KernelState.TERMINATING
+    assert [await runtime.receive("k") for _ in range(2)] == [1, 2]
+    await blocked
+    puppet.freed.set()
+    await ending
+
+
+async def test_a_kernel_that_answered_everything_is_drained_whatever_it_waits_for(runtime):
+    puppet = await start_puppet(runtime)
+    runtime.send_nowait("k", 1)
+    await puppet.ctx.receive()
+    ending = asyncio.create_task(drain_without_delay(runtime))
+    await turns(20)
+    assert runtime.get_state("k") is KernelState.ACTIVE
+    await puppet.ctx.send(1)
+    await turns()
+    assert runtime.get_state("k") is KernelState.TERMINATING
+    puppet.freed.set()
+    await ending
 
 
 async def test_a_pause_ends_the_draining(runtime):

@@ -157,6 +157,31 @@ async def test_an_exit_that_is_interrupted_still_ends_every_kernel():
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
+async def test_an_exit_that_is_interrupted_gives_stuck_kernels_up():
+    runtime, clinger = RingKernelRuntime(), Clinger()
+
+    async def use():
+        async with runtime:
+            await start(runtime, "k", clinger)
+            await runtime.send("k", 1)
+            await clinger.began.wait()
+
+    using = asyncio.create_task(use())
+    await turns(20)
+    receiving = asyncio.create_task(runtime.receive("k"))
+    await turns()
+    using.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await using
+    with pytest.raises(KernelStateError):
+        await clinger.ctx.send("for nobody")
+    with pytest.raises(KernelStateError):
+        await receiving
+    clinger.freed.set()
+    await turns()
+    assert runtime.get_state("k") is TERMINATED
+
+
 async def test_a_runtime_cannot_be_entered_again():
     async with RingKernelRuntime() as runtime:
         pass

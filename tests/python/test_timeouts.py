@@ -18,15 +18,6 @@ from pydotcompute.exceptions import (
 moving = pytest.mark.parametrize("kind", MOVING)
 
 
-@pytest.fixture
-async def skip_ahead(monkeypatch):
-    """Let the loop's clock jump by some seconds."""
-    loop = asyncio.get_running_loop()
-    real, ahead = loop.time, [0.0]
-    monkeypatch.setattr(loop, "time", lambda: real() + sum(ahead))
-    return ahead.append
-
-
 @moving
 @pytest.mark.parametrize("timeout", [0, 0.0, -0.0, 5e-324, 1e-9, 0.01])
 async def test_a_timeout_that_passes_changes_nothing(runtime, kind, timeout):
@@ -123,6 +114,19 @@ async def test_what_is_there_when_the_time_is_up_goes_to_the_first_in_line(
     ends = await asyncio.gather(first, second, return_exceptions=True)
     assert [isinstance(end, QueueTimeoutError) for end in ends] == [False, True]
     assert operation.moved() == before + 1
+
+
+@moving
+async def test_who_gives_up_overtakes_nobody_on_the_way_out(runtime, kind, skip_ahead):
+    operation = await kind.prepare(runtime)
+    first = operation.begin()
+    late = asyncio.create_task(operation.call(timeout=5))
+    await turns(3)
+    skip_ahead(10)
+    await turns(1)  # now the late one is woken by its timer, and runs behind this task
+    operation.serve()
+    ends = await asyncio.gather(first, late, return_exceptions=True)
+    assert [isinstance(end, QueueTimeoutError) for end in ends] == [False, True]
 
 
 @moving

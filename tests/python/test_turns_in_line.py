@@ -127,17 +127,21 @@ async def test_many_senders_and_receivers_lose_and_double_nothing(runtime):
     assert counts(runtime)["processed"] == 300
 
 
-async def test_asking_again_from_behind_in_line_still_ends_what_is_in_flight(runtime):
+async def test_asking_from_behind_in_line_still_ends_what_is_in_flight(runtime):
     operation = await Take.prepare(runtime)
-    operation.serve()
-    at_once(operation.ctx.receive())
-    waiting = [operation.begin(), operation.begin()]
-    await turns(3)
+    first, second, third = (operation.call() for _ in range(3))
+    first.send(None)
+    second.send(None)
+    operation.serve("message")
+    with pytest.raises(StopIteration, match="message"):
+        first.send(None)
+    assert counts(runtime)["in_flight"] == 1
+    third.send(None)
     assert "in_flight" not in counts(runtime)
     assert counts(runtime)["unanswered"] == 1
-    for _ in waiting:
-        operation.serve()
-    await asyncio.gather(*waiting)
+    second.close()
+    third.close()
+    await operation.go_through()
 
 
 async def test_a_nowait_call_takes_what_is_there_and_wakes_nobody_for_nothing(runtime):

@@ -57,6 +57,10 @@ class Operation:
         """Count the operations that went through."""
         return counts(self.runtime).get(self.counter, 0)
 
+    def depth(self, name):
+        """Read a depth."""
+        return counts(self.runtime).get(name, 0)
+
 
 class Send(Operation):
     """runtime.send() on a full queue."""
@@ -73,6 +77,9 @@ class Send(Operation):
     def serve(self):
         return at_once(self.ctx.receive())
 
+    def is_ready(self):
+        return self.depth("queue_depth") == 0
+
 
 class Receive(Operation):
     """runtime.receive() without a reply."""
@@ -85,6 +92,9 @@ class Receive(Operation):
     def serve(self, tag=None):
         at_once(self.ctx.send(tag))
 
+    def is_ready(self):
+        return self.depth("output_depth") > 0
+
 
 class Take(Operation):
     """ctx.receive() without a message."""
@@ -96,6 +106,9 @@ class Take(Operation):
 
     def serve(self, tag=None):
         self.runtime.send_nowait("k", tag)
+
+    def is_ready(self):
+        return self.depth("queue_depth") > 0
 
     def moved(self):
         now = counts(self.runtime)
@@ -123,6 +136,9 @@ class Reply(Operation):
 
     def serve(self):
         return self.runtime.receive_nowait("k")
+
+    def is_ready(self):
+        return self.depth("output_depth") == 0
 
 
 class WaitActive(Operation):

@@ -1,13 +1,14 @@
 """A mailbox whose four ends can be waited at."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from pydotcompute._core import ACCEPTED, EMPTY, END, FULL, ObjectMailbox
 from pydotcompute.exceptions import (
     EndOfStream,
     MessageValidationError,
+    PyDotComputeError,
     QueueEmptyError,
     QueueFullError,
     QueueFullTimeoutError,
@@ -88,6 +89,23 @@ class WaitingMailbox:
         except Expired:
             raise QueueFullTimeoutError(self._queue_size, timeout, self._kernel_id) from None
 
+    async def send_batch(self, messages: Sequence[object], timeout: float | None) -> int:
+        """Send in a row; how many were accepted."""
+        if not self._rejects:
+            return await _in_a_row(self.send, messages, timeout)
+        before = 0
+        for message in messages:  # a full queue refuses the rest too, each for itself
+            try:
+                self._offer(message)
+            except QueueFullError:
+                continue
+            except PyDotComputeError:
+                if before == 0:
+                    raise
+                break
+            before += 1
+        return before
+
     def send_nowait(self, message: object) -> None:
         """Put a message into the input queue.
 
@@ -107,6 +125,13 @@ class WaitingMailbox:
             return await self._output_ready.until(self._collect, timeout)
         except Expired:
             raise QueueTimeoutError(timeout, self._kernel_id) from None
+
+    async def receive_batch(self, max_messages: int, timeout: float | None) -> list[Any]:
+        """Get one to `max_messages` of the oldest replies."""
+        replies = [await self.receive(timeout)]
+        while len(replies) < max_messages and self._core.output_depth:
+            replies.append(self._collect())
+        return replies
 
     def receive_nowait(self) -> Any:
         """Get the oldest reply.
@@ -139,6 +164,10 @@ class WaitingMailbox:
             await self._output_space.until(lambda: self._reply(message), timeout)
         except Expired:
             raise QueueFullTimeoutError(self._output_queue_size, timeout, self._kernel_id) from None
+
+    async def reply_batch(self, messages: Sequence[object], timeout: float | None) -> int:
+        """Reply in a row; how many were sent."""
+        return await _in_a_row(self.reply, messages, timeout)
 
     # Opening and closing.
 
@@ -230,3 +259,21 @@ class WaitingMailbox:
     def _tell_quiet(self) -> None:
         for watcher in self._watchers:
             watcher.set()
+
+
+async def _in_a_row(
+    send: Callable[[object, float | None], Awaitable[None]],
+    messages: Sequence[object],
+    timeout: float | None,
+) -> int:
+    """Send until there is no room in time; an error counts only where nothing was sent before."""
+    for sent, message in enumerate(messages):
+        try:
+            await send(message, timeout)
+        except QueueFullTimeoutError:
+            return sent
+        except PyDotComputeError:
+            if sent == 0:
+                raise
+            return sent
+    return len(messages)

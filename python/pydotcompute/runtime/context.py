@@ -1,9 +1,10 @@
 """What a kernel's code sees of its kernel."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from pydotcompute.exceptions import InvalidArgumentError, InvalidTypeError
-from pydotcompute.options import KernelState, check_timeout
+from pydotcompute.exceptions import InvalidTypeError
+from pydotcompute.options import KernelState, check_count, check_timeout
 from pydotcompute.runtime.lifecycle import ENDING
 
 if TYPE_CHECKING:
@@ -79,14 +80,8 @@ class KernelContext(Generic[TIn, TOut]):
             InvalidArgumentError: `max_messages` is below 1, or `timeout` negative or not a number.
             InvalidTypeError: `max_messages` is not an int.
         """
-        if not isinstance(max_messages, int) or isinstance(max_messages, bool):
-            kind = type(max_messages).__name__
-            message = f"max_messages must be an int of 1 or more, got {max_messages!r} ({kind})"
-            raise InvalidTypeError(message)
-        if max_messages < 1:
-            message = f"max_messages must be 1 or more, got {max_messages}"
-            raise InvalidArgumentError(message)
-        return await self._kernel.mailbox.take_batch(max_messages, check_timeout(timeout))
+        most = check_count(max_messages, "max_messages")
+        return await self._kernel.mailbox.take_batch(most, check_timeout(timeout))
 
     async def send(self, message: TOut, *, timeout: float | None = None) -> None:
         """Put a reply into the output queue; it answers the oldest message in flight.
@@ -103,6 +98,22 @@ class KernelContext(Generic[TIn, TOut]):
         """
         self._kernel.check_output(message)
         await self._kernel.mailbox.reply(message, check_timeout(timeout))
+
+    async def send_batch(self, messages: Iterable[TOut], *, timeout: float | None = None) -> int:
+        """Put replies into the output queue one after the other; see `send()`.
+
+        All types are checked before any reply is sent. `timeout` is for each reply anew.
+
+        Returns:
+            How many were put there: fewer where there was no room in time.
+
+        Raises:
+            As `send()`, but no QueueFullTimeoutError, and the rest only where none was put there.
+        """
+        batch = list(messages)
+        for message in batch:
+            self._kernel.check_output(message)
+        return await self._kernel.mailbox.reply_batch(batch, check_timeout(timeout))
 
     async def wait_active(self) -> None:
         """Wait until the kernel is ACTIVE, or winding down."""

@@ -7,28 +7,24 @@ from types import TracebackType
 from typing import Any, Self
 
 from pydotcompute._core import MockClock
-from pydotcompute.exceptions import (
-    KernelAlreadyExistsError,
-    KernelNotFoundError,
-    RuntimeClosedError,
-    WrongLoopError,
-)
-from pydotcompute.kernels import KernelLaunch, near_ids, resolve
+from pydotcompute.exceptions import KernelAlreadyExistsError, WrongLoopError
+from pydotcompute.kernels import KernelLaunch, resolve
 from pydotcompute.options import (
     BackpressureStrategy,
     KernelOptions,
-    KernelState,
     MessageType,
+    check_count,
     check_kernel_id,
     check_queue_size,
     check_timeout,
 )
 from pydotcompute.runtime.kernel import Kernel
+from pydotcompute.runtime.readings import Readings
 from pydotcompute.runtime.termination import until_quiet, wind_down
-from pydotcompute.telemetry import KernelTelemetry, TelemetryCollector
+from pydotcompute.telemetry import TelemetryCollector
 
 
-class RingKernelRuntime:
+class RingKernelRuntime(Readings):
     """Launches ring kernels, carries messages to and from them, and shows what they did.
 
     A runtime belongs to the event loop it is first used on: every call that changes something or
@@ -59,11 +55,9 @@ class RingKernelRuntime:
         self._default_queue_size = check_queue_size(default_queue_size, "default_queue_size")
         self._telemetry = bool(enable_telemetry)
         self._clock = clock
-        self._collector = TelemetryCollector(self._telemetry, clock=clock)
-        self._kernels: dict[str, Kernel] = {}
+        super().__init__(TelemetryCollector(self._telemetry, clock=clock))
         self._generation = 0
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = False
 
     def __repr__(self) -> str:
         """Say how many kernels are there, and whether telemetry is on."""
@@ -238,6 +232,30 @@ class RingKernelRuntime:
         kernel.check_input(message)
         kernel.mailbox.send_nowait(message)
 
+    async def send_batch(
+        self, kernel_id: str, messages: Iterable[Any], *, timeout: float | None = None
+    ) -> int:
+        """Send messages one after the other; see `send()`.
+
+        Args:
+            kernel_id: The kernel.
+            messages: The messages, in order. All types are checked before any is sent.
+            timeout: Seconds to wait for room, for each message anew.
+
+        Returns:
+            How many were accepted: fewer where there was no room in time, or the kernel closed its
+            input on the way; under REJECT those that fitted, each other counted as rejected. What
+            was accepted stays so where the call is cancelled.
+
+        Raises:
+            As `send()`, but no QueueFullError, and the rest only where no message was accepted.
+        """
+        kernel = self._find(kernel_id)
+        batch = list(messages)
+        for message in batch:
+            kernel.check_input(message)
+        return await kernel.mailbox.send_batch(batch, check_timeout(timeout))
+
     async def receive(self, kernel_id: str, *, timeout: float | None = None) -> Any:
         """Get a kernel's oldest reply.
 
@@ -256,6 +274,13 @@ class RingKernelRuntime:
         seconds = None if timeout is None else check_timeout(timeout)
         return await self._find(kernel_id).mailbox.receive(seconds)
 
+    async def receive_batch(
+        self, kernel_id: str, max_messages: int, *, timeout: float | None = None
+    ) -> list[Any]:
+        """Get one to `max_messages` of a kernel's oldest replies; else as `receive()`."""
+        most = check_count(max_messages, "max_messages")
+        return await self._find(kernel_id).mailbox.receive_batch(most, check_timeout(timeout))
+
     def receive_nowait(self, kernel_id: str) -> Any:
         """Get a kernel's oldest reply, or raise QueueEmptyError; else as `receive()`."""
         return self._find(kernel_id).mailbox.receive_nowait()
@@ -273,50 +298,6 @@ class RingKernelRuntime:
         self._check_loop()
         kernels = [self._known(kernel_id) for kernel_id in kernel_ids] or self._running()
         return await until_quiet(kernels, check_timeout(timeout, required=True))
-
-    # Reading; from any thread.
-
-    def get_state(self, kernel_id: str) -> KernelState:
-        """Get a kernel's state; also of ended kernels.
-
-        Raises:
-            KernelNotFoundError: No such kernel.
-        """
-        return self._known(kernel_id).state
-
-    @property
-    def kernel_ids(self) -> list[str]:
-        """Ids of the kernels launched and not ended, in the order of their launch."""
-        return [kernel.id for kernel in self._running()]
-
-    @property
-    def active_kernels(self) -> list[str]:
-        """Ids of the kernels that are ACTIVE."""
-        return [k.id for k in self._running() if k.state is KernelState.ACTIVE]
-
-    def get_telemetry(self, kernel_id: str) -> KernelTelemetry | None:
-        """Get a kernel's counts now; None where telemetry is off, the id unknown or all over."""
-        return self._collector.get_telemetry(kernel_id)
-
-    def get_all_telemetry(self) -> dict[str, KernelTelemetry]:
-        """Get the counts of every kernel ever launched, the latest incarnation of each id."""
-        return self._collector.get_all_telemetry()
-
-    def get_summary(self) -> dict[str, Any]:
-        """Get the sums over all kernels; see `TelemetryCollector.get_summary()`."""
-        return self._collector.get_summary()
-
-    def reset_telemetry(self, kernel_id: str | None = None) -> None:
-        """Start the counts of one kernel, or of all, again; the kernels notice nothing.
-
-        Raises:
-            KernelNotFoundError: No such kernel.
-            RuntimeClosedError: The runtime lives no more.
-        """
-        self._check_open()
-        if kernel_id is not None:
-            self._known(kernel_id)
-        self._collector.reset(kernel_id)
 
     # Inside.
 
@@ -340,16 +321,6 @@ class RingKernelRuntime:
         self._kernels[kernel.id] = kernel
         self._collector.attach(kernel.id, kernel)
 
-    def _running(self) -> list[Kernel]:
-        return [kernel for kernel in tuple(self._kernels.values()) if not kernel.has_ended]
-
-    def _known(self, kernel_id: str) -> Kernel:
-        try:
-            return self._kernels[kernel_id]
-        except (KeyError, TypeError):
-            near = near_ids(kernel_id, tuple(self._kernels))  # a copy: any thread may ask
-            raise KernelNotFoundError(kernel_id, near) from None
-
     def _find(self, kernel_id: str) -> Kernel:
         if _get_running_loop() is not self._loop or self._loop is None:  # closed: None
             self._check_loop()
@@ -357,11 +328,6 @@ class RingKernelRuntime:
             return self._kernels[kernel_id]
         except (KeyError, TypeError):
             return self._known(kernel_id)  # which says what is near
-
-    def _check_open(self) -> None:
-        if self._closed:
-            message = "the runtime is closed: its `async with` block was left; make a new one"
-            raise RuntimeClosedError(message)
 
     def _check_loop(self) -> asyncio.AbstractEventLoop:
         self._check_open()
