@@ -8,13 +8,14 @@ from pydotcompute._core import __version__
 from pydotcompute.exceptions import PyDotComputeError
 from pydotcompute.kernels import ring_kernel
 from pydotcompute.messages import RingKernelMessage, message
-from pydotcompute.options import BackpressureStrategy, KernelState
+from pydotcompute.options import BackpressureStrategy, KernelForm, KernelState
 from pydotcompute.runtime import KernelContext, RingKernelRuntime
 from pydotcompute.telemetry import KernelTelemetry, TelemetryCollector
 
 __all__ = [
     "BackpressureStrategy",
     "KernelContext",
+    "KernelForm",
     "KernelState",
     "KernelTelemetry",
     "PyDotComputeError",

@@ -1,7 +1,7 @@
 """Kernel functions: the decorator that describes one, and the registry that finds it."""
 
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, overload
 from pydotcompute.exceptions import InvalidArgumentError, InvalidTypeError, KernelNotFoundError
 from pydotcompute.options import (
     BackpressureStrategy,
+    KernelForm,
     KernelOptions,
     LaunchOptions,
     MessageType,
@@ -21,8 +22,8 @@ from pydotcompute.options import (
 if TYPE_CHECKING:
     from inspect import Signature
 
-KernelFunction: TypeAlias = Callable[[Any], Awaitable[object]]
-"""`async def kernel(ctx)`, or anything that is called like one."""
+KernelFunction: TypeAlias = Callable[[Any], object]
+"""`async def kernel(ctx)` or `def handler(message)`, or anything that is called like one."""
 
 F = TypeVar("F", bound=KernelFunction)
 
@@ -99,6 +100,7 @@ def ring_kernel(
     queue_size: int | None = None,
     backpressure: BackpressureStrategy | str | None = None,
     replies: bool | None = None,
+    form: KernelForm | str | None = None,
     auto_register: bool = True,
 ) -> Callable[[F], F]: ...
 def ring_kernel(
@@ -111,9 +113,10 @@ def ring_kernel(
     queue_size: int | None = None,
     backpressure: BackpressureStrategy | str | None = None,
     replies: bool | None = None,
+    form: KernelForm | str | None = None,
     auto_register: bool = True,
 ) -> F | Callable[[F], F]:
-    """Describe an async function as a ring kernel, so that a runtime can launch it by its id.
+    """Describe a function as a ring kernel, so that a runtime can launch it by its id.
 
     The function stays what it is; its definition is kept in its attribute `__ring_kernel__`.
     Each option that is left out (None) is the launch's or the runtime's to choose.
@@ -126,6 +129,8 @@ def ring_kernel(
         queue_size: Bound of the kernel's queues, 1 to 2**24 messages.
         backpressure: What a send does when the input queue is full; a strategy or its value.
         replies: Whether the kernel answers its messages.
+        form: Whether the function loops itself ("loop", usual for `async def`) or is called once a
+            message ("handler", usual for `def`).
         auto_register: Whether a launch finds the function by its id; the latest one counts.
 
     Raises:
@@ -138,6 +143,7 @@ def ring_kernel(
         input_type=input_type,
         output_type=output_type,
         replies=replies,
+        form=form,
     )
     is_registered = check_flag(auto_register, "auto_register")
     if kernel_id is not None:
@@ -153,7 +159,7 @@ def ring_kernel(
 def _describe(
     function: KernelFunction, kernel_id: str | None, options: KernelOptions, *, is_registered: bool
 ) -> None:
-    check_kernel_function(function)
+    check_kernel_function(function, options.form)
     chosen = _name_of(function) if kernel_id is None else kernel_id
     definition = KernelDefinition(chosen, function, options)
     _mark(function, definition)
@@ -184,17 +190,15 @@ def resolve(
         function, decorated = found.function, found.options
     else:
         decorated = _options_of(function)
-    return KernelLaunch(kernel_id, function, options.over(decorated).settle(default_queue_size))
+    given = options.over(decorated)
+    usual_form = check_kernel_function(function, given.form)
+    settled = given.settle(default_queue_size=default_queue_size, usual_form=usual_form)
+    return KernelLaunch(kernel_id, function, settled)
 
 
 def _options_of(function: KernelFunction) -> KernelOptions:
     mark = getattr(function, _MARK, None)
-    if not isinstance(mark, KernelDefinition):
-        check_kernel_function(function)
-        return KernelOptions()
-    if mark.function is not function:  # a wrapper or a method, which shows the mark of another
-        check_kernel_function(function)
-    return mark.options
+    return mark.options if isinstance(mark, KernelDefinition) else KernelOptions()
 
 
 def near_ids(kernel_id: object, known: Iterable[str]) -> tuple[str, ...]:
@@ -206,21 +210,29 @@ def near_ids(kernel_id: object, known: Iterable[str]) -> tuple[str, ...]:
     return tuple(get_close_matches(kernel_id, islice(known, _NEAR_AMONG), _NEAR_COUNT))
 
 
-def check_kernel_function(func: object) -> None:
-    """Check that something can run as a kernel: `async def kernel(ctx)`, or called like one.
+def check_kernel_function(func: object, form: str | None = None) -> KernelForm:
+    """Check that something can run as a kernel of a form, or of the form that is usual for it.
 
-    Async methods, objects whose `__call__` is async, and partials of all these can. A coroutine
-    that has not begun, which is what a call of the function gives, is closed: Python would report
-    it as never awaited, long after the mistake.
+    Methods, objects with a `__call__`, and partials of all these can. A coroutine that has not
+    begun, which is what a call of the function gives, is closed: Python would report it as never
+    awaited, long after the mistake.
+
+    Returns:
+        `form`, else LOOP for what is async and HANDLER for what is not.
 
     Raises:
         InvalidTypeError: It cannot; the text says why, and what to pass.
     """
     problem = _problem_with(func)
-    if problem is not None:
-        kind = type(func).__qualname__
-        text = f"a kernel is an async function that takes one argument, ctx; {problem}"
-        raise InvalidTypeError(text, argument="func", value_type=kind)
+    if problem is None and callable(func):
+        chosen = KernelForm(form) if form is not None else _usual_form(func)
+        problem = _problem_with_call(func, chosen)
+        if problem is None:
+            return chosen
+    kind = type(func).__qualname__
+    what = "an async function that takes one argument, ctx, or a function of one message"
+    text = f"a kernel is {what}; {problem}"
+    raise InvalidTypeError(text, argument="func", value_type=kind)
 
 
 def _problem_with(func: object) -> str | None:
@@ -232,7 +244,24 @@ def _problem_with(func: object) -> str | None:
         return f"got the class {func.__qualname__}; pass an instance, or a function"
     if not callable(func):
         return f"got {func!r:.80}, which cannot be called"
-    return _problem_with_call(func)
+    return None
+
+
+def is_async(func: Callable[..., object]) -> bool:
+    """Whether calling it gives a coroutine, also through partials, methods and `__call__`."""
+    from inspect import iscoroutinefunction  # noqa: PLC0415 - only where a function is checked
+
+    return any(map(iscoroutinefunction, _codes_of(func)))
+
+
+def _codes_of(func: Callable[..., object]) -> tuple[Callable[..., object], ...]:
+    while isinstance(func, partial):
+        func = func.func
+    return (func, type(func).__call__)
+
+
+def _usual_form(func: Callable[..., object]) -> KernelForm:
+    return KernelForm.LOOP if is_async(func) else KernelForm.HANDLER
 
 
 def _problem_with_coroutine(coroutine: "CoroutineType[Any, Any, Any]") -> str:
@@ -244,23 +273,24 @@ def _problem_with_coroutine(coroutine: "CoroutineType[Any, Any, Any]") -> str:
     return f"got the coroutine that a call of {name} gave; pass {name} itself, uncalled"
 
 
-def _problem_with_call(func: Callable[..., object]) -> str | None:
-    from inspect import isasyncgenfunction, iscoroutinefunction  # noqa: PLC0415 - only where a function is checked
+def _problem_with_call(func: Callable[..., object], form: KernelForm) -> str | None:
+    from inspect import isasyncgenfunction, isgeneratorfunction  # noqa: PLC0415 - only where a function is checked
 
-    inner = func
-    while isinstance(inner, partial):
-        inner = inner.func
-    name = getattr(inner, "__qualname__", type(inner).__qualname__)
-    codes = (inner, type(inner).__call__)
-    if any(map(isasyncgenfunction, codes)):
-        return f"{name} yields; take messages with ctx.receive(), give replies with ctx.send()"
-    if not any(map(iscoroutinefunction, codes)):
+    codes = _codes_of(func)
+    name = getattr(codes[0], "__qualname__", type(codes[0]).__qualname__)
+    if any(isasyncgenfunction(code) or isgeneratorfunction(code) for code in codes):
+        return f"{name} yields; a loop gives replies with ctx.send(), a handler returns its reply"
+    if form is KernelForm.LOOP and not is_async(func):
         return f"{name} is not async; define it with `async def`"
-    signature = _signature_of(func)
+    argument = "ctx" if form is KernelForm.LOOP else "a message"
+    try:
+        signature = _signature_of(func)
+    except ValueError:  # some functions written in C tell nothing; a wrong call will
+        return None
     try:
         signature.bind(None)
     except TypeError as mismatch:
-        return f"{name}{signature} cannot be called with ctx alone: {mismatch}"
+        return f"{name}{signature} cannot be called with {argument} alone: {mismatch}"
     return None
 
 

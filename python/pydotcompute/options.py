@@ -13,6 +13,7 @@ from typing import (
     SupportsIndex,
     TypeAlias,
     TypeGuard,
+    TypeVar,
     overload,
 )
 
@@ -26,6 +27,8 @@ MAX_KERNEL_ID_BYTES: Final = 192
 
 MessageType: TypeAlias = type | UnionType | tuple["MessageType", ...]
 """What isinstance() takes as its second argument."""
+
+E = TypeVar("E", bound=StrEnum)
 
 _SHOWN_CHARACTERS: Final = 80
 _INTEGERS: Final = (int, SupportsIndex)  # int first: asking a protocol takes microseconds
@@ -53,6 +56,15 @@ class BackpressureStrategy(StrEnum):
     """Raise QueueFullError."""
     DROP_OLDEST = "drop"
     """Drop the oldest message of the lowest priority, the new one included."""
+
+
+class KernelForm(StrEnum):
+    """How a kernel's function meets its messages; equal to its value, a string."""
+
+    LOOP = "loop"
+    """It is called once, with the context, and takes messages itself."""
+    HANDLER = "handler"
+    """It is called once a message; what it returns, unless None, is the reply."""
 
 
 def check_queue_size(value: object, name: str = "queue_size") -> int:
@@ -173,15 +185,20 @@ def check_backpressure(value: object, name: str = "backpressure") -> Backpressur
         InvalidTypeError: It is neither a BackpressureStrategy nor a str.
         InvalidArgumentError: No strategy is called that.
     """
-    choices = " or ".join(repr(strategy.value) for strategy in BackpressureStrategy)
-    limit = f"a BackpressureStrategy, or {choices}"
-    if not isinstance(value, str):
-        raise _wrong_type(value, name, limit)
-    called = value.lower()
-    for strategy in BackpressureStrategy:
-        if called in (strategy.value, strategy.name.lower()):
-            return strategy
-    raise _wrong_value(value, name, limit)
+    return _member(BackpressureStrategy, value, name)
+
+
+def check_form(value: object, name: str = "form") -> KernelForm:
+    """Check a kernel form, or find it by its value or name, in upper or lower case.
+
+    Returns:
+        The form.
+
+    Raises:
+        InvalidTypeError: It is neither a KernelForm nor a str.
+        InvalidArgumentError: No form is called that.
+    """
+    return _member(KernelForm, value, name)
 
 
 def check_flag(value: object, name: str) -> bool:
@@ -213,6 +230,8 @@ class KernelOptions:
     input_type: MessageType | None = None
     output_type: MessageType | None = None
     replies: bool | None = None
+    form: KernelForm | str | None = None
+    """Always a member of KernelForm, once built from one or from a str."""
 
     def __post_init__(self) -> None:
         """Check each option that is given, and keep what the check returns."""
@@ -221,7 +240,7 @@ class KernelOptions:
             if value is not None:
                 object.__setattr__(self, name, check(value, name))
 
-    def settle(self, default_queue_size: int) -> "LaunchOptions":
+    def settle(self, *, default_queue_size: int, usual_form: KernelForm) -> "LaunchOptions":
         """Fill in what nobody gave; an output queue of no size of its own has the input's."""
         queue_size = self.queue_size or default_queue_size
         return LaunchOptions(
@@ -231,6 +250,7 @@ class KernelOptions:
             input_type=self.input_type,
             output_type=self.output_type,
             replies=self.replies is not False,
+            form=check_form(self.form or usual_form),
         )
 
     def over(self, other: Self) -> Self:
@@ -249,6 +269,7 @@ class LaunchOptions:
     input_type: MessageType | None
     output_type: MessageType | None
     replies: bool
+    form: KernelForm
 
 
 _CHECKS: Final[dict[str, Callable[[object, str], object]]] = {
@@ -258,7 +279,20 @@ _CHECKS: Final[dict[str, Callable[[object, str], object]]] = {
     "input_type": check_message_type,
     "output_type": check_message_type,
     "replies": check_flag,
+    "form": check_form,
 }
+
+
+def _member(kind: type[E], value: object, name: str) -> E:
+    choices = " or ".join(repr(member.value) for member in kind)
+    limit = f"a {kind.__name__}, or {choices}"
+    if not isinstance(value, str):
+        raise _wrong_type(value, name, limit)
+    called = value.lower()
+    for member in kind:
+        if called in (member.value, member.name.lower()):
+            return member
+    raise _wrong_value(value, name, limit)
 
 
 def _integer(value: object, name: str, limit: str) -> int:

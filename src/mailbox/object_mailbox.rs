@@ -212,6 +212,12 @@ impl<M> ObjectMailbox<M> {
         }
     }
 
+    /// Whether the oldest reply is an error.
+    #[must_use]
+    pub fn is_error_next(&self) -> bool {
+        matches!(self.output.front(), Some(Reply::Error(_)))
+    }
+
     /// Whether the output queue has no room.
     #[must_use]
     pub fn is_output_full(&self) -> bool {

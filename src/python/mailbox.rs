@@ -252,6 +252,12 @@ impl ObjectMailbox {
         self.with(py, |mailbox| mailbox.depths().output)
     }
 
+    /// Whether the oldest reply is an error.
+    #[getter]
+    fn is_error_next(&self, py: Python<'_>) -> bool {
+        self.with(py, |mailbox| mailbox.is_error_next())
+    }
+
     /// Whether the output queue has no room.
     #[getter]
     fn is_output_full(&self, py: Python<'_>) -> bool {

@@ -135,14 +135,10 @@ NO_KERNELS = {
     "a number": (5, "5"),
     "a name": ("worker", "'worker'"),
     "a class": (Puppet, "Puppet"),
-    "plain": (plain, "plain"),
-    "a lambda": (lambda ctx: ctx, "lambda"),
     "a generator": (generator, "generator"),
     "no parameter": (too_few, "too_few"),
     "two parameters": (too_many, "too_many"),
     "a named parameter": (by_name, "by_name"),
-    "a plain call": (Callable(), "Callable"),
-    "a partial of one": (partial(plain), "plain"),
     "a partial that is full": (partial(echo, 1), "echo"),
 }
 
@@ -151,6 +147,26 @@ NO_KERNELS = {
 async def test_what_is_no_kernel_function_is_refused(busy, function, named):
     with refusal(busy, InvalidTypeError, "async function", "ctx", named):
         await busy.launch("k", function)
+
+
+NO_LOOPS = {
+    "plain": (plain, "plain"),
+    "a lambda": (lambda ctx: ctx, "lambda"),
+    "a plain call": (Callable(), "Callable"),
+    "a partial of one": (partial(plain), "plain"),
+}
+
+
+@pytest.mark.parametrize(("function", "named"), NO_LOOPS.values(), ids=NO_LOOPS)
+async def test_a_loop_that_is_not_async_is_refused(busy, function, named):
+    with refusal(busy, InvalidTypeError, "async function", "ctx", named):
+        await busy.launch("k", function, form="loop")
+
+
+@pytest.mark.parametrize(("form", "kind"), [("lop", InvalidArgumentError), (1, InvalidTypeError)])
+async def test_a_form_that_there_is_not_is_refused(busy, form, kind):
+    with refusal(busy, kind, "form", "'loop' or 'handler'", repr(form)):
+        await busy.launch("k", echo, form=form)
 
 
 async def test_a_coroutine_is_refused_and_closed(busy):

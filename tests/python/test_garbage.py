@@ -10,6 +10,7 @@ import pytest
 from kernels_for_tests import Puppet, echo, start, start_puppet, turns
 
 from pydotcompute import RingKernelRuntime
+from pydotcompute.testing import wait_until_idle
 
 
 class Cargo:
@@ -170,6 +171,32 @@ async def test_objects_do_not_pile_up_over_launches(fails, unlogged):
         await collect()
         counted.append(len(gc.get_objects()))
     assert counted[-1] - counted[1] < 50  # of 100 launches, each of which makes more than 10
+
+
+async def test_waiting_for_rest_leaves_nothing_with_the_kernels(runtime):
+    await start(runtime, "k", echo)
+    before = events()
+    for number in range(20):
+        runtime.send_nowait("k", number)
+        await wait_until_idle(runtime)
+    with pytest.raises(TimeoutError):
+        await start_busy(runtime)
+    await collect()
+    assert events() == before
+
+
+async def start_busy(runtime):
+    async def never(ctx):
+        await ctx.receive()
+        await asyncio.get_running_loop().create_future()
+
+    await start(runtime, "busy", never)
+    runtime.send_nowait("busy", 1)
+    await wait_until_idle(runtime, timeout=0.01)
+
+
+def events():
+    return sum(isinstance(each, asyncio.Event) for each in gc.get_objects())
 
 
 async def use_once(*, fails):

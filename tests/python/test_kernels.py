@@ -17,11 +17,15 @@ from pydotcompute.kernels import (
     resolve,
     ring_kernel,
 )
-from pydotcompute.options import BackpressureStrategy, KernelOptions, LaunchOptions
+from pydotcompute.options import BackpressureStrategy, KernelForm, KernelOptions, LaunchOptions
 
 
 async def echo(ctx):
     await ctx.send(await ctx.receive())
+
+
+def yields_plainly(message):
+    yield message
 
 
 async def takes_none():
@@ -151,7 +155,7 @@ def test_an_id_given_by_position_is_refused_with_the_way_to_give_it():
 
 def test_a_function_that_cannot_run_is_not_registered(registry):
     with pytest.raises(InvalidTypeError, match="plain is not async"):
-        ring_kernel(kernel_id="worker")(plain)
+        ring_kernel(kernel_id="worker", form="loop")(plain)
     assert registry.ids == ()
     assert not hasattr(plain, "__ring_kernel__")
 
@@ -233,6 +237,7 @@ def test_a_launch_has_its_own_options_then_the_decorators_then_the_defaults():
         input_type=int,
         output_type=None,
         replies=True,
+        form=KernelForm.LOOP,
     )
 
 
@@ -274,7 +279,7 @@ def test_without_a_function_given_or_registered_there_is_no_launch():
 
 def test_a_function_given_at_launch_is_checked():
     with pytest.raises(InvalidTypeError, match="plain is not async"):
-        resolve("worker", plain, KernelOptions(), 1000)
+        resolve("worker", plain, KernelOptions(form="loop"), 1000)
 
 
 # What can run.
@@ -313,17 +318,14 @@ def test_what_is_called_like_an_async_function_of_ctx_can_run(function):
         (5, "got 5, which cannot be called"),
         ("echo", "got the str 'echo'"),
         (Worker, "got the class Worker; pass an instance"),
-        (plain, "plain is not async; define it with `async def`"),
-        (len, "len is not async"),
-        (lambda ctx: [ctx], "is not async"),
-        (Worker().run_plainly, "Worker.run_plainly is not async"),
-        (functools.partial(plain), "plain is not async"),
-        (yields, r"yields yields; take messages with ctx.receive()"),
+        (yields, "yields yields; a loop gives replies with ctx.send()"),
         (takes_none, "takes_none() cannot be called with ctx alone"),
         (takes_two, "takes_two(ctx, other) cannot be called with ctx alone: missing"),
         (takes_by_name, "takes_by_name(*, ctx) cannot be called with ctx alone"),
         (Worker.run, "Worker.run(self, ctx) cannot be called with ctx alone"),
         (functools.partial(echo, None), "echo() cannot be called with ctx alone"),
+        (lambda: None, "cannot be called with a message alone"),
+        (yields_plainly, "yields_plainly yields"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -333,6 +335,27 @@ def test_what_cannot_run_is_refused_with_the_reason(function, said):
     assert said in str(caught.value)
     assert "an async function that takes one argument, ctx" in str(caught.value)
     assert caught.value.value_type == type(function).__qualname__
+
+
+PLAIN = {
+    "a function": (plain, "plain is not async; define it with `async def`"),
+    "one of C": (len, "len is not async"),
+    "a lambda": (lambda ctx: [ctx], "is not async"),
+    "a method": (Worker().run_plainly, "Worker.run_plainly is not async"),
+    "a partial": (functools.partial(plain), "plain is not async"),
+}
+
+
+@pytest.mark.parametrize(("function", "said"), PLAIN.values(), ids=PLAIN)
+def test_what_is_not_async_is_a_handler_and_refused_as_a_loop(function, said):
+    assert check_kernel_function(function) is KernelForm.HANDLER
+    with pytest.raises(InvalidTypeError, match=said):
+        check_kernel_function(function, "loop")
+
+
+def test_what_is_async_is_a_loop_unless_it_is_declared_a_handler():
+    assert check_kernel_function(echo) is KernelForm.LOOP
+    assert check_kernel_function(echo, "handler") is KernelForm.HANDLER
 
 
 def test_a_call_instead_of_the_function_is_refused_and_nothing_else_is_warned_of():
@@ -363,6 +386,6 @@ def test_a_coroutine_that_runs_already_is_left_alone():
 
 def test_a_refusal_survives_pickling():
     with pytest.raises(InvalidTypeError) as caught:
-        check_kernel_function(lambda ctx: ctx)
+        check_kernel_function(lambda ctx: ctx, "loop")
     copied = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - made here
     assert vars(copied) == vars(caught.value)

@@ -123,7 +123,7 @@ async def test_who_gives_up_overtakes_nobody_on_the_way_out(runtime, kind, skip_
     late = asyncio.create_task(operation.call(timeout=5))
     await turns(3)
     skip_ahead(10)
-    await turns(1)  # now the late one is woken by its timer, and runs behind this task
+    await turns(2)  # now the late one is woken by its timer, and runs behind this task
     operation.serve()
     ends = await asyncio.gather(first, late, return_exceptions=True)
     assert [isinstance(end, QueueTimeoutError) for end in ends] == [False, True]
@@ -154,6 +154,18 @@ async def test_a_kernel_that_polls_leaves_turns_to_others(runtime):
     await turns(50)  # which a kernel that spins would not let end
     await runtime.send("k", 1)
     assert await runtime.receive("k") == 1
+
+
+@moving
+async def test_a_wait_leaves_no_timer_behind(runtime, kind):
+    operation = await kind.prepare(runtime)
+    served, cancelled = (asyncio.create_task(operation.call(timeout=1000)) for _ in range(2))
+    await turns(3)
+    cancelled.cancel()
+    operation.serve()
+    await asyncio.wait([served, cancelled])
+    timers = asyncio.get_running_loop()._scheduled
+    assert [timer for timer in timers if not timer.cancelled()] == []
 
 
 async def tries_of(call):

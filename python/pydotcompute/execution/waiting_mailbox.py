@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-from pydotcompute._core import ACCEPTED, EMPTY, END, FULL, ObjectMailbox
+from pydotcompute._core import ACCEPTED, CLOSED, EMPTY, END, FULL, ErrorReply, ObjectMailbox
 from pydotcompute.exceptions import (
     EndOfStream,
+    KernelExecutionError,
     MessageValidationError,
     PyDotComputeError,
     QueueEmptyError,
@@ -15,6 +16,7 @@ from pydotcompute.exceptions import (
     QueueTimeoutError,
 )
 from pydotcompute.execution.waiting import WAIT, Expired, WaitQueue
+from pydotcompute.telemetry.errors import describe
 
 _DONE: Final = True
 
@@ -129,7 +131,8 @@ class WaitingMailbox:
     async def receive_batch(self, max_messages: int, timeout: float | None) -> list[Any]:
         """Get one to `max_messages` of the oldest replies."""
         replies = [await self.receive(timeout)]
-        while len(replies) < max_messages and self._core.output_depth:
+        core = self._core
+        while len(replies) < max_messages and core.output_depth and not core.is_error_next:
             replies.append(self._collect())
         return replies
 
@@ -164,6 +167,15 @@ class WaitingMailbox:
             await self._output_space.until(lambda: self._reply(message), timeout)
         except Expired:
             raise QueueFullTimeoutError(self._output_queue_size, timeout, self._kernel_id) from None
+
+    async def fail(self, error: Exception, *, counted: bool) -> None:
+        """Put an error in the place of a reply, waiting for room."""
+
+        def attempt() -> object:
+            return self._sent(self._core.fail(error, counted=counted))
+
+        if self._output_space or attempt() is WAIT:
+            await self._output_space.until(attempt, None)
 
     async def reply_batch(self, messages: Sequence[object], timeout: float | None) -> int:
         """Reply in a row; how many were sent."""
@@ -213,12 +225,15 @@ class WaitingMailbox:
 
     def _collect(self) -> object:
         reply = self._core.collect()
-        if reply is not EMPTY:
-            self._output_space.wake_next()
-            return reply
-        if self._output_open:
-            return WAIT
-        raise self._refusal()
+        if reply is EMPTY:
+            if self._output_open:
+                return WAIT
+            raise self._refusal()
+        self._output_space.wake_next()
+        if type(reply) is ErrorReply:
+            error = reply.error
+            raise KernelExecutionError(self._kernel_id, describe(error)) from error
+        return reply
 
     async def _take(self, ask: Callable[[], Any], timeout: float | None) -> Any:
         def attempt() -> object:
@@ -246,15 +261,16 @@ class WaitingMailbox:
         return taken
 
     def _reply(self, message: object) -> object:
-        code = self._core.reply(message)
-        if code == ACCEPTED:
-            self._output_ready.wake_next()
-            self._tell_quiet()
-            return _DONE
+        return self._sent(self._core.reply(message))
+
+    def _sent(self, code: int) -> object:
+        if code == CLOSED:
+            raise self._refusal()
+        self._tell_quiet()
         if code == FULL:
-            self._tell_quiet()
             return WAIT
-        raise self._refusal()
+        self._output_ready.wake_next()
+        return _DONE
 
     def _tell_quiet(self) -> None:
         for watcher in self._watchers:

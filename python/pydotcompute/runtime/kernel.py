@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from asyncio import _get_running_loop  # None, no error, where no loop runs
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable
+from typing import cast
 
 from pydotcompute._core import MockClock, ObjectMailbox, Snapshot
 from pydotcompute.exceptions import (
@@ -13,12 +13,14 @@ from pydotcompute.exceptions import (
     MessageTypeError,
     WrongLoopError,
 )
+from pydotcompute.execution.handler import serve
 from pydotcompute.execution.task import Ending, Execution, Outcome, TaskExecution
 from pydotcompute.execution.waiting import WAIT, WaitQueue
 from pydotcompute.execution.waiting_mailbox import WaitingMailbox
 from pydotcompute.kernels import KernelLaunch
-from pydotcompute.options import BackpressureStrategy, KernelState
+from pydotcompute.options import BackpressureStrategy, KernelForm, KernelState
 from pydotcompute.runtime.context import KernelContext
+from pydotcompute.runtime.desk import HandlerDesk
 from pydotcompute.runtime.lifecycle import ENDED, ENDING, OPEN, check_move, check_state
 from pydotcompute.telemetry.errors import describe, is_recorded, mark_recorded
 
@@ -49,7 +51,8 @@ class Kernel:
         self.last_error: str | None = None
         self.watchers: set[asyncio.Event] = set()
         self._loop = loop
-        self._function: Callable[[Any], Awaitable[object]] = launch.function
+        self._function = launch.function
+        self._form = options.form
         self._input_type, self._output_type = options.input_type, options.output_type
         self._generation = generation
         self._core = ObjectMailbox(
@@ -165,6 +168,12 @@ class Kernel:
         self._core.record_error()
         mark_recorded(error, self._generation)
 
+    async def fail_message(self, error: Exception) -> None:
+        """Answer the message in flight with the exception that its handler raised."""
+        self.last_error = describe(error)
+        _logger.debug("kernel %r failed for one message", self.id, exc_info=error)
+        await self.mailbox.fail(error, counted=False)
+
     def check_input(self, message: object) -> None:
         """Raise MessageTypeError where the kernel takes another type."""
         if self._input_type is not None and not isinstance(message, self._input_type):
@@ -178,7 +187,9 @@ class Kernel:
     # Its own course.
 
     def _code(self) -> Awaitable[object]:
-        return self._function(KernelContext(self))
+        if self._form is KernelForm.HANDLER:
+            return serve(self._function, HandlerDesk(self))
+        return cast("Awaitable[object]", self._function(KernelContext(self)))  # checked at launch
 
     def _move(self, target: KernelState, origins: tuple[KernelState, ...] = ()) -> None:
         if origins:

@@ -2,7 +2,7 @@
 
 import asyncio
 from asyncio import _get_running_loop  # the C function behind get_running_loop; None, no error
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,6 +11,7 @@ from pydotcompute.exceptions import KernelAlreadyExistsError, WrongLoopError
 from pydotcompute.kernels import KernelLaunch, resolve
 from pydotcompute.options import (
     BackpressureStrategy,
+    KernelForm,
     KernelOptions,
     MessageType,
     check_count,
@@ -88,7 +89,7 @@ class RingKernelRuntime(Readings):
     async def launch(
         self,
         kernel_id: str,
-        kernel_func: Callable[[Any], Awaitable[object]] | None = None,
+        kernel_func: Callable[[Any], object] | None = None,
         *,
         queue_size: int | None = None,
         output_queue_size: int | None = None,
@@ -96,13 +97,14 @@ class RingKernelRuntime(Readings):
         input_type: MessageType | None = None,
         output_type: MessageType | None = None,
         replies: bool | None = None,
+        form: KernelForm | str | None = None,
     ) -> None:
         """Launch a kernel: it accepts messages from now on and runs from `activate()`.
 
         Args:
             kernel_id: At most 192 bytes of UTF-8; free, or that of an ended kernel.
-            kernel_func: `async def kernel(ctx)`. Left out: the one that `@ring_kernel` registered
-                under this id or, for `name_<digits>`, under `name`.
+            kernel_func: `async def kernel(ctx)` or `def handler(message)`. Left out: the one that
+                `@ring_kernel` registered under this id or, for `name_<digits>`, under `name`.
             queue_size: Bound of the input queue, 1 to 2**24 messages.
             output_queue_size: Bound of the output queue; the input queue's where left out.
             backpressure: What a send does when the input queue is full.
@@ -110,6 +112,9 @@ class RingKernelRuntime(Readings):
             output_type: What replies must be instances of.
             replies: Whether the kernel answers its messages; False where a message counts as
                 processed once the kernel has moved on from it.
+            form: "loop": the function gets the context and loops itself, usual for `async def`.
+                "handler": it is called once a message, and what it returns, unless None, is the
+                reply; usual for `def`. A handler's exception costs that message alone.
 
         Raises:
             KernelNotFoundError: No function given and none registered.
@@ -129,6 +134,7 @@ class RingKernelRuntime(Readings):
             input_type=input_type,
             output_type=output_type,
             replies=replies,
+            form=form,
         )
         launch = resolve(kernel_id, kernel_func, options, self._default_queue_size)
         self._launch(launch, existing, loop)
@@ -267,6 +273,7 @@ class RingKernelRuntime(Readings):
             KernelNotFoundError: No such kernel.
             KernelStateError: It has ended and every reply was received.
             KernelFailedError: It failed and every reply was received.
+            KernelExecutionError: In the place of a reply: its handler raised for that message.
             QueueTimeoutError: No reply in time.
             InvalidArgumentError: `timeout` is negative or not a number.
             WrongLoopError, RuntimeClosedError: The runtime lives elsewhere, or no more.

@@ -1,0 +1,34 @@
+"""Where a handler's messages come from and its replies go."""
+
+from typing import TYPE_CHECKING, Any
+
+from pydotcompute.exceptions import MessageTypeError
+
+if TYPE_CHECKING:
+    from pydotcompute.runtime.kernel import Kernel
+
+
+class HandlerDesk:
+    """A kernel's own end of its mailbox, for code that never sees a context."""
+
+    __slots__ = ("_kernel",)
+
+    def __init__(self, kernel: "Kernel") -> None:
+        self._kernel = kernel
+
+    async def take(self) -> Any:
+        """Take the next message, or raise EndOfStream."""
+        return await self._kernel.mailbox.take(None)
+
+    async def reply(self, message: object) -> None:
+        """Answer the message in flight; a reply of a wrong type is an error of that message."""
+        try:
+            self._kernel.check_output(message)
+        except MessageTypeError as error:
+            await self.fail(error)
+        else:
+            await self._kernel.mailbox.reply(message, None)
+
+    async def fail(self, error: Exception) -> None:
+        """Answer the message in flight with an error."""
+        await self._kernel.fail_message(error)
