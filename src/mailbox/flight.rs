@@ -1,6 +1,6 @@
 //! Messages taken and not yet ended.
 
-/// The messages in flight, oldest first, as two numbers.
+/// The messages in flight, oldest first, as two numbers, and whether their kernel is at work.
 ///
 /// Marks (an error was recorded for that message) go to the oldest unmarked message and endings to
 /// the oldest message, so the marked ones are always the first `marked` of them.
@@ -8,6 +8,7 @@
 pub(super) struct Flight {
     count: u64,
     marked: u64,
+    is_working: bool,
 }
 
 /// How many messages of a flight were marked, and how many were not.
@@ -24,6 +25,17 @@ impl Flight {
 
     pub(super) fn take_off(&mut self, count: u64) {
         self.count += count;
+        self.is_working = true;
+    }
+
+    /// Notes that the kernel asked for a message and got none.
+    pub(super) fn ask_in_vain(&mut self) {
+        self.is_working = false;
+    }
+
+    /// Whether nothing is in flight, and the kernel has asked in vain since it took a message.
+    pub(super) fn is_at_rest(self) -> bool {
+        self.count == 0 && !self.is_working
     }
 
     /// Marks the oldest unmarked message; nothing to mark: nothing happens.
@@ -41,10 +53,8 @@ impl Flight {
 
     /// Ends all messages.
     pub(super) fn land_all(&mut self) -> Landed {
-        let flight = std::mem::take(self);
-        Landed {
-            marked: flight.marked,
-            unmarked: flight.count - flight.marked,
-        }
+        let marked = std::mem::take(&mut self.marked);
+        let unmarked = std::mem::take(&mut self.count) - marked;
+        Landed { marked, unmarked }
     }
 }

@@ -58,7 +58,7 @@ impl Ledger {
     /// Everything at one moment.
     #[must_use]
     pub fn snapshot(&self, depths: Depths) -> Snapshot {
-        Snapshot::read(&self.record, depths, self.clock.monotonic_ns())
+        Snapshot::read(&self.record, depths, self.clock.anchor())
     }
 
     #[inline]

@@ -75,6 +75,13 @@ impl<M> ObjectMailbox<M> {
     #[inline]
     pub fn take(&mut self) -> Take<M> {
         self.move_on();
+        self.take_again()
+    }
+
+    /// Tries once more what the kernel has asked for already: ends nothing, because another task
+    /// of the kernel may have taken a message meanwhile.
+    #[inline]
+    pub fn take_again(&mut self) -> Take<M> {
         if let Some(message) = self.next_message() {
             self.flight.take_off(1);
             return Take::Message(message);
@@ -85,6 +92,11 @@ impl<M> ObjectMailbox<M> {
     /// Hands the kernel up to `max` messages, at least one where it says `Message`.
     pub fn take_batch(&mut self, max: usize) -> Take<Vec<M>> {
         self.move_on();
+        self.take_batch_again(max)
+    }
+
+    /// Tries once more to hand out a batch; see [`Self::take_again`].
+    pub fn take_batch_again(&mut self, max: usize) -> Take<Vec<M>> {
         let batch: Vec<M> = std::iter::from_fn(|| self.next_message())
             .take(max)
             .collect();
@@ -212,6 +224,13 @@ impl<M> ObjectMailbox<M> {
         }
     }
 
+    /// Whether the kernel has no work: nothing is queued or in flight, and since it took a message
+    /// it has asked for the next. What it does between an answer and the next asking is work.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.input.is_empty() && self.flight.is_at_rest()
+    }
+
     /// Whether the oldest reply is an error.
     #[must_use]
     pub fn is_error_next(&self) -> bool {
@@ -288,7 +307,8 @@ impl<M> ObjectMailbox<M> {
         Some(entry.message)
     }
 
-    fn nothing_to_take<T>(&self) -> Take<T> {
+    fn nothing_to_take<T>(&mut self) -> Take<T> {
+        self.flight.ask_in_vain();
         if !self.accepting && self.input.is_empty() {
             Take::End
         } else {

@@ -110,8 +110,13 @@ impl ObjectMailbox {
         Ok(Self(GilCell::new(Inside { mailbox, types })))
     }
 
+    /// Raise PriorityError where a message class's priority is not an int from 0 to 255.
+    fn check_priority(&self, message: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.priority(message).map(drop)
+    }
+
     /// Put a message into the input queue: ACCEPTED, FULL or CLOSED. `refuse`: a full queue counts
-    /// as a rejected send. ValueError where a message class's priority is not 0 to 255.
+    /// as a rejected send. PriorityError as `check_priority()`.
     #[pyo3(signature = (message, *, refuse = false))]
     fn offer(&self, message: &Bound<'_, PyAny>, refuse: bool) -> PyResult<u8> {
         let priority = self.priority(message)?;
@@ -126,18 +131,36 @@ impl ObjectMailbox {
         })
     }
 
-    /// The kernel's next message, EMPTY or END. Asking ends the messages in flight.
-    fn take(&self, py: Python<'_>) -> PyResult<Object> {
-        match self.with(py, mailbox::ObjectMailbox::take) {
+    /// The kernel's next message, EMPTY or END. Asking ends the messages in flight; `again` tries
+    /// once more what was asked for already, and ends none.
+    #[pyo3(signature = (*, again = false))]
+    fn take(&self, py: Python<'_>, again: bool) -> PyResult<Object> {
+        let taken = self.with(py, |mailbox| {
+            if again {
+                mailbox.take_again()
+            } else {
+                mailbox.take()
+            }
+        });
+        match taken {
             Take::Message(taken) => Ok(taken),
             Take::Empty => message::empty(py),
             Take::End => message::end(py),
         }
     }
 
-    /// Up to `max_messages` messages as a list of at least one, or EMPTY or END.
-    fn take_batch(&self, py: Python<'_>, max_messages: usize) -> PyResult<Object> {
-        match self.with(py, |mailbox| mailbox.take_batch(max_messages)) {
+    /// Up to `max_messages` messages as a list of at least one, or EMPTY or END; `again` as in
+    /// `take()`.
+    #[pyo3(signature = (max_messages, *, again = false))]
+    fn take_batch(&self, py: Python<'_>, max_messages: usize, again: bool) -> PyResult<Object> {
+        let taken = self.with(py, |mailbox| {
+            if again {
+                mailbox.take_batch_again(max_messages)
+            } else {
+                mailbox.take_batch(max_messages)
+            }
+        });
+        match taken {
             Take::Message(taken) => Ok(PyList::new(py, taken)?.into_any().unbind()),
             Take::Empty => message::empty(py),
             Take::End => message::end(py),
@@ -250,6 +273,12 @@ impl ObjectMailbox {
     #[getter]
     fn output_depth(&self, py: Python<'_>) -> u64 {
         self.with(py, |mailbox| mailbox.depths().output)
+    }
+
+    /// Whether the kernel has no work: nothing queued or in flight, and it has asked for more.
+    #[getter]
+    fn is_idle(&self, py: Python<'_>) -> bool {
+        self.with(py, |mailbox| mailbox.is_idle())
     }
 
     /// Whether the oldest reply is an error.

@@ -1,11 +1,12 @@
 //! What crosses the border beside messages: answers of the mailbox, priorities, error replies.
 
+use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyType;
+use pyo3::types::{PyBool, PyType};
 
 use crate::queue::NORMAL_PRIORITY;
 
@@ -114,6 +115,13 @@ impl TypeMemory {
     }
 }
 
+create_exception!(
+    pydotcompute._core,
+    PriorityError,
+    PyValueError,
+    "The priority of a message is not an int from 0 to 255."
+);
+
 /// Whether instances of `kind` carry a priority.
 pub(super) fn is_message_class(kind: &Bound<'_, PyType>) -> PyResult<bool> {
     kind.hasattr(intern!(kind.py(), "__ring_message__"))
@@ -122,8 +130,13 @@ pub(super) fn is_message_class(kind: &Bound<'_, PyType>) -> PyResult<bool> {
 /// The priority of an instance of a message class.
 pub(super) fn priority_of(message: &Bound<'_, PyAny>) -> PyResult<u8> {
     let priority = message.getattr(intern!(message.py(), "priority"))?;
-    priority.extract().map_err(|_| {
-        PyValueError::new_err(format!(
+    let number = if priority.is_instance_of::<PyBool>() {
+        None
+    } else {
+        priority.extract().ok()
+    };
+    number.ok_or_else(|| {
+        PriorityError::new_err(format!(
             "priority must be an int from 0 to 255 ({NORMAL_PRIORITY} is normal), got {priority:?}"
         ))
     })

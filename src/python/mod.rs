@@ -33,6 +33,11 @@ mod _core {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         super::message::add_sentinels(module)?;
+        let py = module.py();
+        module.add(
+            "PriorityError",
+            py.get_type::<super::message::PriorityError>(),
+        )?;
         module.add("ACCEPTED", super::message::ACCEPTED)?;
         module.add("FULL", super::message::FULL)?;
         module.add("CLOSED", super::message::CLOSED)?;

@@ -73,6 +73,6 @@ impl ManualRecord {
             in_flight: self.in_flight.get(),
             ..Depths::default()
         };
-        Snapshot::read(&self.record, depths, self.clock.monotonic_ns())
+        Snapshot::read(&self.record, depths, self.clock.anchor())
     }
 }

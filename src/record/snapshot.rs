@@ -1,6 +1,7 @@
 //! A record as seen at one moment, and what is shown of it.
 
 use super::{KernelRecord, State};
+use crate::clock::Anchor;
 
 /// Every counter of a record, since the launch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,7 +92,7 @@ pub struct Snapshot {
     pub state: State,
     /// When the snapshot was taken, monotonic nanoseconds.
     pub taken_ns: u64,
-    /// Unix time minus monotonic time at the launch, nanoseconds.
+    /// Unix time minus monotonic time, nanoseconds.
     pub unix_offset_ns: u64,
     /// First activation, monotonic nanoseconds; 0 before it.
     pub activated_ns: u64,
@@ -128,18 +129,29 @@ pub struct Shown {
 /// Stamps come from a clock this coarse: 4 ms on Linux at 250 Hz, 10 ms at 100 Hz.
 const COARSE_NS: u64 = 10_000_000;
 
+/// The offset of the launch, which stands still, unless the wall clock was set or the machine slept
+/// since: then that of now.
+fn unix_offset(at_launch_ns: u64, now: Anchor) -> u64 {
+    let offset_ns = now.unix_ns.wrapping_sub(now.monotonic_ns);
+    if offset_ns.abs_diff(at_launch_ns) > COARSE_NS {
+        offset_ns
+    } else {
+        at_launch_ns
+    }
+}
+
 impl Snapshot {
-    /// Reads a record; `depths` comes from the queues, `taken_ns` from the clock.
+    /// Reads a record; `depths` comes from the queues, `now` from the clock.
     #[must_use]
-    pub fn read(record: &KernelRecord, depths: Depths, taken_ns: u64) -> Self {
+    pub fn read(record: &KernelRecord, depths: Depths, now: Anchor) -> Self {
         let (lifecycle, kernel, producer) = (&record.lifecycle, &record.kernel, &record.producer);
         Self {
             counts: Counts::read(record),
             depths,
             depth_peak: producer.depth_peak.get(),
             state: record.state(),
-            taken_ns,
-            unix_offset_ns: lifecycle.unix_offset_ns.get(),
+            taken_ns: now.monotonic_ns,
+            unix_offset_ns: unix_offset(lifecycle.unix_offset_ns.get(), now),
             activated_ns: lifecycle.activated_ns.get(),
             start_unix_ns: lifecycle.start_unix_ns.get(),
             ended_ns: lifecycle.ended_ns.get(),

@@ -6,7 +6,7 @@ import pytest
 from kernels_for_tests import counts, echo, start, start_puppet, turns
 
 from pydotcompute import KernelState
-from pydotcompute.exceptions import QueueTimeoutError
+from pydotcompute.exceptions import EndOfStream, QueueTimeoutError
 
 
 async def drain_without_delay(runtime):
@@ -141,7 +141,7 @@ async def test_a_kernel_that_blocks_while_it_is_drained_is_drained(runtime):
     await ending
 
 
-async def test_a_kernel_that_answered_everything_is_drained_whatever_it_waits_for(runtime):
+async def test_what_a_kernel_does_between_its_answer_and_its_next_asking_is_waited_for(runtime):
     puppet = await start_puppet(runtime)
     runtime.send_nowait("k", 1)
     await puppet.ctx.receive()
@@ -150,7 +150,12 @@ async def test_a_kernel_that_answered_everything_is_drained_whatever_it_waits_fo
     assert runtime.get_state("k") is KernelState.ACTIVE
     await puppet.ctx.send(1)
     await turns()
+    assert runtime.get_state("k") is KernelState.ACTIVE
+    asking = asyncio.create_task(puppet.ctx.receive())
+    await turns()
     assert runtime.get_state("k") is KernelState.TERMINATING
+    with pytest.raises(EndOfStream):
+        await asking
     puppet.freed.set()
     await ending
 

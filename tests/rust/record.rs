@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use _core::clock::{Clock, MockClock};
+use _core::clock::{Anchor, Clock, MockClock};
 use _core::record::{Counts, Depths, ID_BYTES, KernelRecord, ManualRecord, Snapshot, State};
 use proptest::prelude::*;
 
@@ -102,6 +102,24 @@ fn a_message_stamped_one_coarse_tick_before_the_activation_shows_its_time() {
         ..snapshot
     };
     assert_eq!(never.last_message_unix_ns(), None);
+}
+
+#[test]
+fn a_message_shows_todays_time_after_the_wall_clock_was_set() {
+    let record = KernelRecord::default();
+    record.lifecycle.unix_offset_ns.set(40_000_000_000);
+    record.producer.last_accepted_ns.set(9_000_000_000);
+    let read_with_offset = |offset_ns: u64| {
+        let now = Anchor {
+            monotonic_ns: 10_000_000_000,
+            unix_ns: 10_000_000_000 + offset_ns,
+        };
+        Snapshot::read(&record, Depths::default(), now).last_message_unix_ns()
+    };
+    assert_eq!(read_with_offset(40_000_000_000), Some(49_000_000_000));
+    assert_eq!(read_with_offset(40_000_000_700), Some(49_000_000_000));
+    assert_eq!(read_with_offset(3_640_000_000_000), Some(3_649_000_000_000));
+    assert_eq!(read_with_offset(20_000_000_000), Some(29_000_000_000));
 }
 
 #[test]

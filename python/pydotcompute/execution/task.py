@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
+from typing import Final, Protocol
 
 from pydotcompute.exceptions import EndOfStream
+
+_members_of: Final = BaseExceptionGroup.__dict__["exceptions"].__get__
 
 
 class Ending(Enum):
@@ -95,8 +97,15 @@ class TaskExecution:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
-            task.exception()  # told already; asyncio need not log it as never retrieved
+            self._report(task.exception())
         self._tell(Outcome(Ending.CANCELLED))  # cancelled before its first step
+
+    def _report(self, error: BaseException | None) -> None:
+        """Tell of an error of our own; the code's were told, and two of them end the program."""
+        if error is None or issubclass(type(error), (KeyboardInterrupt, SystemExit)):
+            return
+        context = {"message": f"the end of kernel {self._name!r} failed", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)
 
     def _tell(self, outcome: Outcome) -> None:
         on_end, self._on_end = self._on_end, None
@@ -106,10 +115,17 @@ class TaskExecution:
 
 def outcome_of(error: BaseException) -> Outcome:
     """Tell the end of input from an error, also where a task group wrapped it."""
-    if isinstance(error, EndOfStream):
+    if issubclass(type(error), EndOfStream) or (_is_group(error) and _only_ends(error)):
         return Outcome(Ending.RETURNED)
-    if isinstance(error, BaseExceptionGroup):
-        _, rest = error.split((EndOfStream, asyncio.CancelledError))
-        if rest is None:
-            return Outcome(Ending.RETURNED)
     return Outcome(Ending.RAISED, error)
+
+
+def _is_group(error: BaseException) -> bool:
+    return issubclass(type(error), BaseExceptionGroup)
+
+
+def _only_ends(error: BaseException) -> bool:
+    # The type and the slot of the base class: a foreign exception may lie about itself, or raise.
+    if _is_group(error):
+        return all(map(_only_ends, _members_of(error)))
+    return issubclass(type(error), (EndOfStream, asyncio.CancelledError))

@@ -2,11 +2,12 @@
 
 import asyncio
 import math
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, TypeVar, final
 
 from pydotcompute._core import EMPTY
+from pydotcompute.exceptions import WrongLoopError
 
 T = TypeVar("T")
 
@@ -31,21 +32,21 @@ class WaitQueue:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._line: deque[asyncio.Future[None]] = deque()
+        self._line: OrderedDict[object, asyncio.Future[None]] = OrderedDict()
 
     def __bool__(self) -> bool:
         return bool(self._line)
 
     def wake_next(self) -> None:
         """Let the first in line try again."""
-        line = self._line
-        if line and not line[0].done():
-            line[0].set_result(None)
+        if self._line:
+            _wake(next(iter(self._line.values())))
 
     def wake_all(self) -> None:
         """Let everybody try again, in the order they came."""
-        for place in self._line:
-            _wake(place)
+        if not self._loop.is_closed():  # a closed loop left its waiters behind
+            for place in tuple(self._line.values()):
+                _wake(place)
 
     async def until(self, attempt: Callable[[], T], timeout: float | None) -> T:
         """Wait in line until `attempt` gives something else than WAIT, and return that.
@@ -54,17 +55,21 @@ class WaitQueue:
         nothing.
 
         Raises:
+            WrongLoopError: Another event loop runs here: nobody could wake the caller.
             Expired: After `timeout` seconds; with 0 after one turn of the loop, without an attempt.
         """
         if timeout == 0:
             await asyncio.sleep(0)  # polling with 0 must leave a turn to whoever it polls for
             raise Expired
         loop, line = self._loop, self._line
+        if asyncio.get_running_loop() is not loop:
+            message = "a kernel and its callers wait in one event loop, but another loop runs here"
+            raise WrongLoopError(message)
         expiry = math.inf if timeout is None else loop.time() + timeout
-        place = loop.create_future()
-        line.append(place)
+        me = object()
         try:
             while True:
+                place = line[me] = loop.create_future()  # again: the same place in line
                 timer = None if expiry == math.inf else loop.call_at(expiry, _wake, place)
                 try:
                     await place
@@ -72,17 +77,16 @@ class WaitQueue:
                     if timer is not None:
                         timer.cancel()
                 is_late = timer is not None and expiry <= loop.time()
-                if not is_late or line[0] is place:  # nobody overtakes on the way out
+                if not is_late or next(iter(line)) is me:  # nobody overtakes on the way out
                     result = attempt()
                     if result is not WAIT:
                         return result
                 if is_late:
                     raise Expired
-                at = line.index(place)
-                line[at] = place = loop.create_future()
         finally:
-            line.remove(place)
-            self.wake_next()
+            del line[me]
+            if not loop.is_closed():
+                self.wake_next()
 
 
 def _wake(place: asyncio.Future[None]) -> None:

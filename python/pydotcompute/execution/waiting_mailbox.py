@@ -2,9 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
-from pydotcompute._core import ACCEPTED, CLOSED, EMPTY, END, FULL, ErrorReply, ObjectMailbox
+from pydotcompute._core import (
+    ACCEPTED,
+    CLOSED,
+    EMPTY,
+    END,
+    FULL,
+    ErrorReply,
+    ObjectMailbox,
+    PriorityError,
+)
 from pydotcompute.exceptions import (
     EndOfStream,
     KernelExecutionError,
@@ -41,6 +51,7 @@ class WaitingMailbox:
         "_queue_size",
         "_refusal",
         "_rejects",
+        "_take_again",
         "_watchers",
     )
 
@@ -62,6 +73,7 @@ class WaitingMailbox:
         whenever `is_quiet` may have become true.
         """
         self._core = core
+        self._take_again = partial(core.take, again=True)
         self._kernel_id = kernel_id
         self._queue_size = queue_size
         self._output_queue_size = output_queue_size
@@ -77,8 +89,7 @@ class WaitingMailbox:
     @property
     def is_quiet(self) -> bool:
         """Whether the kernel has nothing to do, or waits for room in its output queue."""
-        core = self._core
-        return bool(self._output_space) or (core.queue_depth == 0 and core.in_flight == 0)
+        return self._core.is_idle or bool(self._output_space)
 
     # Callers' ends.
 
@@ -92,7 +103,12 @@ class WaitingMailbox:
             raise QueueFullTimeoutError(self._queue_size, timeout, self._kernel_id) from None
 
     async def send_batch(self, messages: Sequence[object], timeout: float | None) -> int:
-        """Send in a row; how many were accepted."""
+        """Send in a row; how many were accepted. Every priority is checked before the first."""
+        for message in messages:
+            try:
+                self._core.check_priority(message)
+            except PriorityError as reason:
+                raise _wrong_priority(message, reason) from None
         if not self._rejects:
             return await _in_a_row(self.send, messages, timeout)
         before = 0
@@ -151,12 +167,15 @@ class WaitingMailbox:
 
     async def take(self, timeout: float | None) -> Any:
         """Get the next message; asking ends the ones in flight."""
-        return await self._take(self._core.take, timeout)
+        return await self._take(self._core.take, self._take_again, timeout)
 
     async def take_batch(self, max_messages: int, timeout: float | None) -> list[Any]:
         """Get one to `max_messages` messages; asking ends the ones in flight."""
         most = min(max_messages, self._queue_size)  # more there cannot be
-        batch: list[Any] = await self._take(lambda: self._core.take_batch(most), timeout)
+        take_batch = self._core.take_batch
+        batch: list[Any] = await self._take(
+            lambda: take_batch(most), lambda: take_batch(most, again=True), timeout
+        )
         return batch
 
     async def reply(self, message: object, timeout: float | None) -> None:
@@ -211,9 +230,8 @@ class WaitingMailbox:
     def _offer(self, message: object, *, refuse: bool | None = None) -> object:
         try:
             code = self._core.offer(message, refuse=self._rejects if refuse is None else refuse)
-        except ValueError as reason:
-            kind = type(message).__name__
-            raise MessageValidationError(kind, "priority", str(reason)) from None
+        except PriorityError as reason:
+            raise _wrong_priority(message, reason) from None
         if code == ACCEPTED:
             self._input_ready.wake_next()
             return _DONE
@@ -235,15 +253,14 @@ class WaitingMailbox:
             raise KernelExecutionError(self._kernel_id, describe(error)) from error
         return reply
 
-    async def _take(self, ask: Callable[[], Any], timeout: float | None) -> Any:
-        def attempt() -> object:
-            return self._ask(ask)
-
+    async def _take(
+        self, ask: Callable[[], Any], ask_again: Callable[[], Any], timeout: float | None
+    ) -> Any:
         # Who comes second waits in line, but its asking still ends what is in flight.
-        taken = self._ask(lambda: self._core.take_batch(0)) if self._input_ready else attempt()
+        taken = self._ask((lambda: self._core.take_batch(0)) if self._input_ready else ask)
         if taken is WAIT:
             try:
-                taken = await self._input_ready.until(attempt, timeout)
+                taken = await self._input_ready.until(lambda: self._ask(ask_again), timeout)
             except Expired:
                 raise QueueTimeoutError(timeout, self._kernel_id) from None
         if taken is END:
@@ -275,6 +292,10 @@ class WaitingMailbox:
     def _tell_quiet(self) -> None:
         for watcher in self._watchers:
             watcher.set()
+
+
+def _wrong_priority(message: object, reason: PriorityError) -> MessageValidationError:
+    return MessageValidationError(type(message).__name__, "priority", str(reason))
 
 
 async def _in_a_row(

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import traceback
 from asyncio import _get_running_loop  # None, no error, where no loop runs
 from collections.abc import Awaitable
 from typing import cast
@@ -50,11 +51,11 @@ class Kernel:
         self.failure: BaseException | None = None
         self.last_error: str | None = None
         self.watchers: set[asyncio.Event] = set()
+        self._is_to_stop = False
         self._loop = loop
         self._function = launch.function
         self._form = options.form
         self._input_type, self._output_type = options.input_type, options.output_type
-        self._generation = generation
         self._core = ObjectMailbox(
             self.id,
             queue_size=options.queue_size,
@@ -109,11 +110,17 @@ class Kernel:
 
     def cancel(self) -> None:
         """Throw CancelledError into the code."""
+        self._is_to_stop = True
         self._execution.cancel()
 
-    def abandon(self) -> None:
-        """Refuse the replies of code that would not stop."""
+    def close_output(self) -> None:
+        """Refuse further replies."""
         self.mailbox.close_output()
+
+    def abandon(self) -> None:
+        """Refuse the replies of code that would not stop, and say so."""
+        self.close_output()
+        self._log(logging.ERROR, "kernel %r swallowed its cancellation and runs on", self.id)
 
     def discard_replies(self) -> None:
         """Throw away the replies that nobody collected."""
@@ -164,15 +171,15 @@ class Kernel:
         """Count an error of the code's own accord."""
         if self.has_ended:
             raise self._refusal()
-        self.last_error = describe(error)
         self._core.record_error()
-        mark_recorded(error, self._generation)
+        mark_recorded(error, self)
+        self.last_error = describe(error)
 
     async def fail_message(self, error: Exception) -> None:
         """Answer the message in flight with the exception that its handler raised."""
         self.last_error = describe(error)
-        _logger.debug("kernel %r failed for one message", self.id, exc_info=error)
-        await self.mailbox.fail(error, counted=False)
+        self._log(logging.DEBUG, "kernel %r failed for one message", self.id, error=error)
+        await self.mailbox.fail(error, counted=is_recorded(error, self))
 
     def check_input(self, message: object) -> None:
         """Raise MessageTypeError where the kernel takes another type."""
@@ -200,27 +207,38 @@ class Kernel:
         self._tell()
 
     def _end(self, outcome: Outcome) -> None:
-        discarded = self._count_end(outcome)
-        self._move(KernelState.FAILED if self.failure is not None else KernelState.TERMINATED)
+        """Book the end first; what runs foreign code (texts, logging handlers) comes after it."""
+        self.failure = outcome.error
+        counted = self.failure is not None and is_recorded(self.failure, self)
+        discarded = self._count_end(outcome.ending, counted=counted)
+        self._move(KernelState.TERMINATED if self.failure is None else KernelState.FAILED)
         self.mailbox.close_input()
         self.mailbox.close_output()
-        self._tell()
         if self.failure is not None:
-            _logger.error("kernel %r failed", self.id, exc_info=self.failure)
+            if not counted:
+                self.last_error = describe(self.failure)
+            self._log(logging.ERROR, "kernel %r failed", self.id, error=self.failure)
+        elif outcome.ending is Ending.CANCELLED and not self._is_to_stop:
+            self._log(logging.WARNING, "kernel %r was cancelled, not by its runtime", self.id)
         if discarded:
             unit = "message" if discarded == 1 else "messages"
-            _logger.warning("kernel %r ended and discarded %d %s", self.id, discarded, unit)
+            text = "kernel %r ended and discarded %d %s"
+            self._log(logging.WARNING, text, self.id, discarded, unit)
 
-    def _count_end(self, outcome: Outcome) -> int:
-        if outcome.ending is Ending.RETURNED:
+    def _count_end(self, ending: Ending, *, counted: bool) -> int:
+        if ending is Ending.RETURNED:
             return self._core.end_returned()
-        if outcome.error is None:
+        if ending is Ending.CANCELLED:
             return self._core.end_cancelled()
-        self.failure = outcome.error
-        counted = is_recorded(outcome.error, self._generation)
-        if not counted:
-            self.last_error = describe(outcome.error)
         return self._core.end_raised(counted=counted)
+
+    def _log(
+        self, level: int, text: str, *values: object, error: BaseException | None = None
+    ) -> None:
+        try:
+            _logger.log(level, text, *values, exc_info=error)
+        except Exception:  # noqa: BLE001 - a handler's; told where logging tells its own errors
+            traceback.print_exc()
 
     def _tell(self) -> None:
         self._activation.wake_all()
@@ -233,6 +251,6 @@ class Kernel:
     def _refusal(self) -> Exception:
         if self.failure is None:
             return KernelStateError(self.id, self.state, list(OPEN))
-        refusal = KernelFailedError(self.id, describe(self.failure))
+        refusal = KernelFailedError(self.id, self.last_error or type(self.failure).__qualname__)
         refusal.__cause__ = self.failure
         return refusal

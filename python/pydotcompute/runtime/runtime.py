@@ -20,6 +20,7 @@ from pydotcompute.options import (
     check_timeout,
 )
 from pydotcompute.runtime.kernel import Kernel
+from pydotcompute.runtime.lifecycle import ENDED
 from pydotcompute.runtime.readings import Readings
 from pydotcompute.runtime.termination import until_quiet, wind_down
 from pydotcompute.telemetry import TelemetryCollector
@@ -126,7 +127,7 @@ class RingKernelRuntime(Readings):
         kernel_id = check_kernel_id(kernel_id)
         existing = self._kernels.get(kernel_id)
         if existing is not None and not existing.has_ended:
-            raise KernelAlreadyExistsError(kernel_id, existing.state)
+            raise KernelAlreadyExistsError(kernel_id, existing.state, sorted(ENDED))
         options = KernelOptions(
             queue_size=queue_size,
             output_queue_size=output_queue_size,
@@ -354,7 +355,7 @@ class RingKernelRuntime(Readings):
         for kernel in self._running():
             kernel.request_termination()
             kernel.cancel()
-            kernel.abandon()
+            kernel.close_output()
         for kernel in self._kernels.values():
             kernel.discard_replies()
         self._collector.close()

@@ -132,15 +132,13 @@ class TelemetryCollector:
     def get_telemetry(self, kernel_id: str) -> KernelTelemetry | None:
         """Get the counts of one kernel now; None where it is unknown or nothing is collected."""
         with self._lock:
-            entry = self._entries.get(kernel_id)
+            entry = self._entries.get(kernel_id) if isinstance(kernel_id, str) else None
             return None if entry is None else _read(kernel_id, entry)
 
     def get_all_telemetry(self) -> dict[str, KernelTelemetry]:
         """Get the counts of every kernel, each at its own moment."""
         with self._lock:
-            return {
-                kernel_id: _read(kernel_id, entry) for kernel_id, entry in self._entries.items()
-            }
+            return {key: _read(key, entry) for key, entry in self._known()}
 
     def get_summary(self) -> dict[str, Any]:
         """Get sums over all kernels, made on demand.
@@ -152,9 +150,10 @@ class TelemetryCollector:
             `per_kernel`: `KernelTelemetry.to_dict()` by kernel id.
         """
         with self._lock:
-            earlier_processed = sum(entry.earlier_processed for entry in self._entries.values())
-            earlier_errors = sum(entry.earlier_errors for entry in self._entries.values())
-            kernels = [_read(kernel_id, entry) for kernel_id, entry in self._entries.items()]
+            known = self._known()
+            earlier_processed = sum(entry.earlier_processed for _, entry in known)
+            earlier_errors = sum(entry.earlier_errors for _, entry in known)
+            kernels = [_read(kernel_id, entry) for kernel_id, entry in known]
         return summarize(kernels, earlier_processed, earlier_errors)
 
     def reset(self, kernel_id: str | None = None) -> None:
@@ -178,6 +177,9 @@ class TelemetryCollector:
                 entry.baseline = entry.source.snapshot()
                 entry.earlier_processed = entry.earlier_errors = 0
 
+    def _known(self) -> list[tuple[str, _Entry]]:
+        return list(self._entries.items())  # a signal or finalizer may add to them meanwhile
+
     def _by_hand(self, kernel_id: str) -> _ByHand:
         entry = self._entries.get(kernel_id)
         if entry is None:
@@ -192,11 +194,9 @@ class TelemetryCollector:
 
     def _make_by_hand(self, kernel_id: str) -> _Entry:
         check_kernel_id(kernel_id)
+        entry = _Entry(_ByHand(ManualRecord(kernel_id, clock=self._clock)))
         with self._lock:
-            if kernel_id not in self._entries:
-                record = ManualRecord(kernel_id, clock=self._clock)
-                self._entries[kernel_id] = _Entry(_ByHand(record))
-            return self._entries[kernel_id]
+            return self._entries.setdefault(kernel_id, entry)  # a signal may have been faster
 
 
 def _read(kernel_id: str, entry: _Entry) -> KernelTelemetry:

@@ -213,6 +213,32 @@ fn three_taken_then_three_replies_are_three_processed() {
 }
 
 #[test]
+fn a_second_try_of_one_asking_ends_nothing() {
+    let mut mailbox = mailbox();
+    mailbox.offer(0, 128, false);
+    assert_eq!(mailbox.take(), Take::Message(0));
+    assert_eq!(mailbox.take_again(), Take::Empty);
+    mailbox.offer(1, 128, false);
+    assert_eq!(mailbox.take_batch_again(5), Take::Message(vec![1]));
+    assert_eq!(mailbox.snapshot().unwrap().depths.in_flight, 2);
+    assert_eq!(shown(&mailbox).messages_unanswered, 0);
+}
+
+#[test]
+fn a_kernel_is_idle_until_it_takes_a_message_and_again_once_it_has_asked_in_vain() {
+    let mut mailbox = mailbox();
+    assert!(mailbox.is_idle());
+    mailbox.offer(0, 128, false);
+    assert!(!mailbox.is_idle());
+    mailbox.take();
+    assert!(!mailbox.is_idle());
+    mailbox.reply(0);
+    assert!(!mailbox.is_idle());
+    mailbox.take();
+    assert!(mailbox.is_idle());
+}
+
+#[test]
 fn a_late_answer_to_a_message_left_before_the_reset_is_sent_and_not_processed() {
     let mut mailbox = mailbox();
     mailbox.offer(0, 128, false);
