@@ -6,6 +6,7 @@
 
 from pydotcompute._core import __version__
 from pydotcompute.exceptions import PyDotComputeError
+from pydotcompute.execution.message_queue import MessageQueue
 from pydotcompute.kernels import ring_kernel
 from pydotcompute.messages import RingKernelMessage, message
 from pydotcompute.options import BackpressureStrategy, KernelForm, KernelState
@@ -18,6 +19,7 @@ __all__ = [
     "KernelForm",
     "KernelState",
     "KernelTelemetry",
+    "MessageQueue",
     "PyDotComputeError",
     "RingKernelMessage",
     "RingKernelRuntime",

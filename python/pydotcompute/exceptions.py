@@ -235,7 +235,7 @@ class QueueFullError(QueueError):
         QueueError.__init__(
             self,
             f"{_queue_of(kernel_id)} is full with {queue_size} messages; take them out faster, "
-            "wait for room, or launch with a larger queue_size",
+            f"wait for room, or {_larger(kernel_id)}",
         )
         self.queue_size = queue_size
         self.kernel_id = kernel_id
@@ -269,7 +269,7 @@ class QueueFullTimeoutError(QueueFullError, QueueTimeoutError):
         QueueError.__init__(
             self,
             f"{_queue_of(kernel_id)} stayed full with {queue_size} messages for {timeout} s; take "
-            "them out faster, wait longer, or launch with a larger queue_size",
+            f"them out faster, wait longer, or {_larger(kernel_id)}",
         )
         self.queue_size = queue_size
         self.timeout = timeout
@@ -305,7 +305,9 @@ class MessageSerializationError(MessageError):
     """A message of `message_type` cannot be turned into bytes or back; `reason` says why."""
 
     def __init__(self, message_type: str, reason: str) -> None:
-        super().__init__(f"{message_type} cannot be serialized: {reason}")
+        super().__init__(
+            f"{message_type} cannot be turned into bytes, or be made from them: {reason}"
+        )
         self.message_type = message_type
         self.reason = reason
 
@@ -368,6 +370,10 @@ class BackendExecutionError(BackendError):
 
 def _queue_of(kernel_id: str | None) -> str:
     return "the queue" if kernel_id is None else f"the queue of kernel {kernel_id!r}"
+
+
+def _larger(kernel_id: str | None) -> str:
+    return "make a larger queue" if kernel_id is None else "launch with a larger queue_size"
 
 
 def _type_name(kind: object) -> str:

@@ -17,19 +17,15 @@ from typing import Any, ClassVar, Final, NoReturn, TypeVar, dataclass_transform,
 from uuid import UUID, uuid4
 
 from pydotcompute.exceptions import InvalidTypeError, MessageValidationError
+from pydotcompute.message_codec import Serializable
+from pydotcompute.priority import NORMAL_PRIORITY, check_priority
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-MAX_PRIORITY: Final = 255
-"""The most urgent priority; the least is 0."""
-
-NORMAL_PRIORITY: Final = 128
-"""The priority of what asks for none."""
-
 
 @dataclass
-class RingKernelMessage(metaclass=ABCMeta):  # noqa: B024 - abstract so that others register
+class RingKernelMessage(Serializable, metaclass=ABCMeta):
     """What every message is an instance of: each class under `@message`, and each subclass.
 
     A subclass under `@dataclass` alone is a message too, whose id is made with it. Under
@@ -53,7 +49,7 @@ class RingKernelMessage(metaclass=ABCMeta):  # noqa: B024 - abstract so that oth
         Raises:
             MessageValidationError: The priority is no int from 0 to 255.
         """
-        _check_priority(type(self), self.priority)
+        check_priority(type(self), self.priority)
 
     def __getstate__(self) -> object:
         """Describe the message to pickle and copy; the id must be there before there are two."""
@@ -81,6 +77,8 @@ class RingKernelMessage(metaclass=ABCMeta):  # noqa: B024 - abstract so that oth
         return reply_type(**fields)
 
 
+_INHERITED: Final = ("__ring_message__", "__getstate__", "__post_init__")
+_METHODS: Final = ("reply", "serialize", "deserialize")
 _ENVELOPE: Final = {item.name: item for item in fields(RingKernelMessage)}
 
 
@@ -90,7 +88,7 @@ def message(cls: type[T], /) -> type[T]: ...
 def message() -> Callable[[type[T]], type[T]]: ...
 @dataclass_transform(field_specifiers=(field, Field))
 def message(cls: type[T] | None = None, /) -> type[T] | Callable[[type[T]], type[T]]:
-    """Make a class of messages: a dataclass with the envelope and with `reply()`.
+    """Make a class of messages: a dataclass with the envelope, `reply()` and `serialize()`.
 
     A class that is no dataclass yet becomes one; for options such as `frozen` or `slots`, put
     `@dataclass(...)` under this decorator. Envelope fields that the class does not declare are
@@ -123,7 +121,7 @@ def _as_message(cls: type[Any]) -> type[Any]:
     _inherit(cls)
     priority = cls.__dataclass_fields__["priority"].default
     if priority is not MISSING:
-        _check_priority(cls, priority)
+        check_priority(cls, priority)
     for name, write in _WRITERS.items():
         if name in written and getattr(cls, name) is not None:  # no hash is None
             setattr(cls, name, write(cls))
@@ -188,9 +186,9 @@ def _with_room_for(cls: type[Any], missing: dict[str, Field[Any]]) -> type[Any]:
 def _inherit(cls: type[Any]) -> None:
     """Give a class what a subclass of RingKernelMessage inherits, where it has none of its own."""
     RingKernelMessage.register(cls)
-    for name in ("__ring_message__", "__getstate__", "__post_init__", "reply"):
+    for name in (*_INHERITED, *_METHODS):
         if _find(cls, name) is _find(object, name) and name not in cls.__dataclass_fields__:
-            setattr(cls, name, getattr(RingKernelMessage, name))
+            setattr(cls, name, _find(RingKernelMessage, name))
 
 
 def _find(cls: type, name: str) -> object:
@@ -335,7 +333,7 @@ def _compile(
     cls: type[Any], head: str, body: list[str], defaults: dict[str, object]
 ) -> Callable[..., None]:
     """Compile a function in the class's module, as `@dataclass` does."""
-    cells: dict[str, object] = {"__ring_check": _check_priority, "__ring_put": object.__setattr__}
+    cells: dict[str, object] = {"__ring_check": check_priority, "__ring_put": object.__setattr__}
     cells |= {f"__ring_default_{name}": value for name, value in defaults.items()}
     cells |= {f"__ring_make_{item.name}": item.default_factory for item in fields(cls)}
     lines = [f"def write({', '.join(cells)}):", f" def {head}:"]
@@ -375,16 +373,6 @@ def _write_hash(cls: type[Any]) -> Callable[[object], int]:
     hashed = [i.name for i in fields(cls) if (i.compare if i.hash is None else i.hash)]
     key = attrgetter("__class__", *hashed)
     return lambda self: hash(key(self))
-
-
-def _check_priority(owner: type, priority: object) -> None:
-    is_int = isinstance(priority, int) and not isinstance(priority, bool)
-    if not (is_int and priority in range(MAX_PRIORITY + 1)):
-        reason = (
-            f"must be an int from 0 to {MAX_PRIORITY} ({NORMAL_PRIORITY} is normal); "
-            f"got {priority!r:.80}, which is of type {type(priority).__qualname__}"
-        )
-        raise MessageValidationError(owner.__qualname__, "priority", reason)
 
 
 _WRITERS: Final[dict[str, Callable[[type[Any]], Callable[..., object]]]] = {

@@ -10,19 +10,12 @@ use pyo3::types::PyList;
 use super::clock::{MockClock, clock_of};
 use super::gil::GilCell;
 use super::id_too_long;
-use super::message::{self, ACCEPTED, CLOSED, ErrorReply, FULL, TypeMemory};
+use super::message::{self, ACCEPTED, CLOSED, ErrorReply, FULL, Priorities};
 use super::snapshot::{Snapshot, state_of};
 use crate::mailbox::{self, End, Ledger, MailboxOptions, Offer, Reply, ReplyOutcome, Take};
-use crate::queue::NORMAL_PRIORITY;
 use crate::record::KernelRecord;
 
 type Object = Py<PyAny>;
-
-#[derive(Debug)]
-struct Inside {
-    mailbox: mailbox::ObjectMailbox<Object>,
-    types: TypeMemory,
-}
 
 /// Two bounded queues of one kernel and the record that counts what passes them.
 ///
@@ -30,7 +23,10 @@ struct Inside {
 /// thread sees queues and counts agree. Without telemetry nothing is counted or timed.
 #[pyclass(module = "pydotcompute._core", frozen, weakref)]
 #[derive(Debug)]
-pub(crate) struct ObjectMailbox(GilCell<Inside>);
+pub(crate) struct ObjectMailbox {
+    mailbox: GilCell<mailbox::ObjectMailbox<Object>>,
+    priorities: Priorities,
+}
 
 impl ObjectMailbox {
     fn with<R>(
@@ -38,32 +34,7 @@ impl ObjectMailbox {
         py: Python<'_>,
         work: impl FnOnce(&mut mailbox::ObjectMailbox<Object>) -> R,
     ) -> R {
-        self.0.with(py, |inside| work(&mut inside.mailbox))
-    }
-
-    /// Reads the priority of a message; only message classes carry one.
-    fn priority(&self, sent: &Bound<'_, PyAny>) -> PyResult<u8> {
-        let (py, kind) = (sent.py(), sent.get_type());
-        let is_message = match self.0.with(py, |inside| inside.types.recall(&kind)) {
-            Some(known) => known,
-            None => self.learn(kind)?,
-        };
-        if is_message {
-            message::priority_of(sent)
-        } else {
-            Ok(NORMAL_PRIORITY)
-        }
-    }
-
-    #[cold]
-    fn learn(&self, kind: Bound<'_, pyo3::types::PyType>) -> PyResult<bool> {
-        let is_message = message::is_message_class(&kind)?;
-        let (py, kind) = (kind.py(), kind.unbind());
-        let before = self
-            .0
-            .with(py, |inside| inside.types.remember(kind, is_message));
-        drop(before);
-        Ok(is_message)
+        self.mailbox.with(py, work)
     }
 }
 
@@ -105,21 +76,22 @@ impl ObjectMailbox {
             replies,
         };
         let ledger = ledger.transpose().map_err(id_too_long)?;
-        let mailbox = mailbox::ObjectMailbox::new(options, ledger);
-        let types = TypeMemory::default();
-        Ok(Self(GilCell::new(Inside { mailbox, types })))
+        Ok(Self {
+            mailbox: GilCell::new(mailbox::ObjectMailbox::new(options, ledger)),
+            priorities: Priorities::new(),
+        })
     }
 
     /// Raise PriorityError where a message class's priority is not an int from 0 to 255.
     fn check_priority(&self, message: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.priority(message).map(drop)
+        self.priorities.of(message).map(drop)
     }
 
     /// Put a message into the input queue: ACCEPTED, FULL or CLOSED. `refuse`: a full queue counts
     /// as a rejected send. PriorityError as `check_priority()`.
     #[pyo3(signature = (message, *, refuse = false))]
     fn offer(&self, message: &Bound<'_, PyAny>, refuse: bool) -> PyResult<u8> {
-        let priority = self.priority(message)?;
+        let priority = self.priorities.of(message)?;
         let sent = message.clone().unbind();
         let offer = self.with(message.py(), |mailbox| {
             mailbox.offer(sent, priority, refuse)
@@ -294,16 +266,11 @@ impl ObjectMailbox {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        let Some(inside) = self.0.look() else {
-            return Ok(());
-        };
-        if let Some(kind) = inside.types.kind() {
-            visit.call(kind)?;
+        self.priorities.traverse(&visit)?;
+        match self.mailbox.look() {
+            Some(mailbox) => mailbox.objects().try_for_each(|held| visit.call(held)),
+            None => Ok(()),
         }
-        inside
-            .mailbox
-            .objects()
-            .try_for_each(|held| visit.call(held))
     }
 
     fn __clear__(&self, py: Python<'_>) {

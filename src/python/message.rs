@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyType};
 
+use super::gil::GilCell;
 use crate::queue::NORMAL_PRIORITY;
 
 /// The message or reply is in its queue.
@@ -86,32 +87,57 @@ impl From<Py<PyAny>> for ErrorReply {
     }
 }
 
+/// Reads the priorities of messages; what is no instance of a message class has the normal one.
+///
 /// Remembers whether the type it saw last is a message class, so that a stream of one type is
 /// asked once.
-#[derive(Debug, Default)]
-pub(super) struct TypeMemory {
-    last: Option<(Py<PyType>, bool)>,
-}
+#[derive(Debug)]
+pub(super) struct Priorities(GilCell<Option<(Py<PyType>, bool)>>);
 
-impl TypeMemory {
-    /// Whether `kind` is the type seen last, and then whether it is a message class.
+impl Priorities {
+    pub(super) fn new() -> Self {
+        Self(GilCell::new(None))
+    }
+
+    /// The priority of a message; `PriorityError` where that of a message class is not 0 to 255.
     #[inline]
-    pub(super) fn recall(&self, kind: &Bound<'_, PyType>) -> Option<bool> {
-        let (last, is_message) = self.last.as_ref()?;
-        last.is(kind).then_some(*is_message)
+    pub(super) fn of(&self, message: &Bound<'_, PyAny>) -> PyResult<u8> {
+        let kind = message.get_type();
+        let is_message = match self.recall(&kind) {
+            Some(known) => known,
+            None => self.learn(kind)?,
+        };
+        if is_message {
+            priority_of(message)
+        } else {
+            Ok(NORMAL_PRIORITY)
+        }
     }
 
-    /// Remembers a type; the one before comes back, to be dropped outside.
-    pub(super) fn remember(
-        &mut self,
-        kind: Py<PyType>,
-        is_message: bool,
-    ) -> Option<(Py<PyType>, bool)> {
-        self.last.replace((kind, is_message))
+    /// Visits the type remembered, for the garbage collector.
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self.0.look().as_deref() {
+            Some(Some((kind, _))) => visit.call(kind),
+            _ => Ok(()),
+        }
     }
 
-    pub(super) fn kind(&self) -> Option<&Py<PyType>> {
-        self.last.as_ref().map(|(kind, _)| kind)
+    #[inline]
+    fn recall(&self, kind: &Bound<'_, PyType>) -> Option<bool> {
+        self.0.with(kind.py(), |last| {
+            let (last, is_message) = last.as_ref()?;
+            last.is(kind).then_some(*is_message)
+        })
+    }
+
+    #[cold]
+    fn learn(&self, kind: Bound<'_, PyType>) -> PyResult<bool> {
+        let py = kind.py();
+        let is_message = kind.hasattr(intern!(py, "__ring_message__"))?;
+        let kind = kind.unbind();
+        let before = self.0.with(py, |last| last.replace((kind, is_message)));
+        drop(before); // the type before, and here its code may run
+        Ok(is_message)
     }
 }
 
@@ -122,13 +148,7 @@ create_exception!(
     "The priority of a message is not an int from 0 to 255."
 );
 
-/// Whether instances of `kind` carry a priority.
-pub(super) fn is_message_class(kind: &Bound<'_, PyType>) -> PyResult<bool> {
-    kind.hasattr(intern!(kind.py(), "__ring_message__"))
-}
-
-/// The priority of an instance of a message class.
-pub(super) fn priority_of(message: &Bound<'_, PyAny>) -> PyResult<u8> {
+fn priority_of(message: &Bound<'_, PyAny>) -> PyResult<u8> {
     let priority = message.getattr(intern!(message.py(), "priority"))?;
     let number = if priority.is_instance_of::<PyBool>() {
         None

@@ -10,6 +10,7 @@ mod gil;
 mod mailbox;
 mod manual;
 mod message;
+mod queue;
 mod snapshot;
 
 use pyo3::prelude::*;
@@ -27,6 +28,8 @@ mod _core {
     use super::manual::ManualRecord;
     #[pymodule_export]
     use super::message::{ErrorReply, Sentinel};
+    #[pymodule_export]
+    use super::queue::ObjectQueue;
     #[pymodule_export]
     use super::snapshot::Snapshot;
 

@@ -29,6 +29,18 @@ class Readings:
         """
         return self._known(kernel_id).state
 
+    def get_kernel_state(self, kernel_id: str) -> KernelState:
+        """Get a kernel's state; another name of `get_state()`."""
+        return self.get_state(kernel_id)
+
+    def is_active(self, kernel_id: str) -> bool:
+        """Tell whether a kernel is ACTIVE.
+
+        Raises:
+            KernelNotFoundError: No such kernel.
+        """
+        return self._known(kernel_id).state is KernelState.ACTIVE
+
     @property
     def kernel_ids(self) -> list[str]:
         """Ids of the kernels launched and not ended, in the order of their launch."""
@@ -75,5 +87,8 @@ class Readings:
 
     def _check_open(self) -> None:
         if self._closed:
-            message = "the runtime is closed: its `async with` block was left; make a new one"
+            message = (
+                "the runtime is closed: its `async with` block was left, or shutdown() called; "
+                "make a new one"
+            )
             raise RuntimeClosedError(message)

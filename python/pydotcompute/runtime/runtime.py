@@ -2,13 +2,13 @@
 
 import asyncio
 from asyncio import _get_running_loop  # the C function behind get_running_loop; None, no error
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from pydotcompute._core import MockClock
 from pydotcompute.exceptions import KernelAlreadyExistsError, WrongLoopError
-from pydotcompute.kernels import KernelLaunch, resolve
+from pydotcompute.kernels import KernelFunction, KernelLaunch, resolve
 from pydotcompute.options import (
     BackpressureStrategy,
     KernelForm,
@@ -22,6 +22,7 @@ from pydotcompute.options import (
 from pydotcompute.runtime.kernel import Kernel
 from pydotcompute.runtime.lifecycle import ENDED
 from pydotcompute.runtime.readings import Readings
+from pydotcompute.runtime.scope import KernelScope, LaunchArguments
 from pydotcompute.runtime.termination import until_quiet, wind_down
 from pydotcompute.telemetry import TelemetryCollector
 
@@ -78,19 +79,32 @@ class RingKernelRuntime(Readings):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Terminate all kernels, then close."""
+        """Terminate all kernels, then close; nothing where it is closed."""
+        await self._leave(drain=kind is None)
+
+    async def start(self) -> None:
+        """Bind the runtime to the running loop, as entering `async with` does.
+
+        Raises:
+            WrongLoopError, RuntimeClosedError: The runtime lives elsewhere, or no more.
+        """
         self._check_loop()
-        try:
-            await self.terminate_all(drain=kind is None)
-        finally:
-            self._close()
+
+    async def shutdown(self) -> None:
+        """Terminate all kernels and close, as leaving `async with`; nothing where it is closed.
+
+        Raises:
+            KernelStuckError: Some kernel swallowed its cancellation; the runtime is closed anyway.
+            WrongLoopError: The runtime lives elsewhere.
+        """
+        await self._leave(drain=True)
 
     # Life of a kernel.
 
     async def launch(
         self,
         kernel_id: str,
-        kernel_func: Callable[[Any], object] | None = None,
+        kernel_func: KernelFunction | None = None,
         *,
         queue_size: int | None = None,
         output_queue_size: int | None = None,
@@ -206,6 +220,20 @@ class RingKernelRuntime(Readings):
         self._check_loop()
         seconds = check_timeout(timeout, required=True)
         await wind_down(self._running(), timeout=seconds, drain=drain)
+
+    def kernel_scope(
+        self,
+        kernel_id: str,
+        kernel_func: KernelFunction | None = None,
+        **options: Unpack[LaunchArguments],
+    ) -> KernelScope:
+        """Launch and activate a kernel for an `async with` block, and terminate it at its end.
+
+        The arguments are those of `launch()`. The block gets a `KernelHandle`, with `send` and
+        `receive`. After a clean block the kernel first handles what it accepted; after one that
+        raised it does not, and the block's own error is the one that is raised.
+        """
+        return KernelScope(self, kernel_id, kernel_func, options)
 
     # Messages.
 
@@ -348,6 +376,15 @@ class RingKernelRuntime(Readings):
         where = "no event loop runs in this thread" if running is None else "another loop runs here"
         message = f"a runtime is used from the one event loop it was first used on, but {where}"
         raise WrongLoopError(message)
+
+    async def _leave(self, *, drain: bool) -> None:
+        if self._closed:
+            return
+        self._check_loop()
+        try:
+            await self.terminate_all(drain=drain)
+        finally:
+            self._close()
 
     def _close(self) -> None:
         self._closed = True

@@ -14,6 +14,9 @@ CRATE = ROOT / "src"
 # From the ground up. A module or folder may import what stands before it, and itself.
 LAYERS = (
     "exceptions",
+    "priority",
+    "wire",
+    "message_codec",
     "messages",
     "options",
     "kernels",

@@ -1,0 +1,117 @@
+"""Kernels that live as long as an `async with` block."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from pydotcompute.exceptions import KernelStuckError, RuntimeClosedError
+from pydotcompute.kernels import KernelFunction
+from pydotcompute.options import BackpressureStrategy, KernelForm, MessageType
+from pydotcompute.telemetry import KernelTelemetry
+
+if TYPE_CHECKING:
+    from pydotcompute.runtime.runtime import RingKernelRuntime
+
+
+class LaunchArguments(TypedDict, total=False):
+    """The options of `RingKernelRuntime.launch()`."""
+
+    queue_size: int | None
+    output_queue_size: int | None
+    backpressure: BackpressureStrategy | str | None
+    input_type: MessageType | None
+    output_type: MessageType | None
+    replies: bool | None
+    form: KernelForm | str | None
+
+
+class KernelHandle:
+    """One kernel of a runtime, for those who call it; made by `kernel_scope()`.
+
+    Belongs to the event loop of the runtime; `id` and `telemetry` may be read from any thread.
+    """
+
+    __slots__ = ("_id", "_runtime")
+
+    def __init__(self, runtime: "RingKernelRuntime", kernel_id: str) -> None:
+        self._runtime = runtime
+        self._id = kernel_id
+
+    def __repr__(self) -> str:
+        """Name the kernel."""
+        return f"KernelHandle({self._id!r})"
+
+    @property
+    def id(self) -> str:
+        """The kernel's id."""
+        return self._id
+
+    @property
+    def telemetry(self) -> KernelTelemetry | None:
+        """The kernel's counts now; None where telemetry is off, or the runtime closed."""
+        return self._runtime.get_telemetry(self._id)
+
+    async def send(self, message: Any, *, timeout: float | None = None) -> None:
+        """Put a message into the kernel's input queue; as `RingKernelRuntime.send()`."""
+        await self._runtime.send(self._id, message, timeout=timeout)
+
+    async def receive(self, *, timeout: float | None = None) -> Any:
+        """Get the kernel's oldest reply; as `RingKernelRuntime.receive()`."""
+        return await self._runtime.receive(self._id, timeout=timeout)
+
+
+class KernelScope:
+    """Launches and activates a kernel, and terminates it at the end of the block."""
+
+    __slots__ = ("_arguments", "_function", "_id", "_runtime")
+
+    def __init__(
+        self,
+        runtime: "RingKernelRuntime",
+        kernel_id: str,
+        function: KernelFunction | None,
+        arguments: LaunchArguments,
+    ) -> None:
+        self._runtime = runtime
+        self._id = kernel_id
+        self._function = function
+        self._arguments = arguments
+
+    async def __aenter__(self) -> KernelHandle:
+        """Launch and activate the kernel."""
+        await self._runtime.launch(self._id, self._function, **self._arguments)
+        await self._runtime.activate(self._id)
+        return KernelHandle(self._runtime, self._id)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Terminate the kernel, after a clean block once it has handled what it accepted."""
+        try:
+            with suppress(RuntimeClosedError):  # closed in the block, and every kernel with it
+                await self._runtime.terminate(self._id, drain=error is None)
+        except KernelStuckError as stuck:
+            if error is None:
+                raise
+            error.add_note(stuck.message)
+
+
+@asynccontextmanager
+async def managed_kernel(
+    runtime: "RingKernelRuntime",
+    kernel_id: str,
+    kernel_func: KernelFunction | None = None,
+) -> AsyncIterator[str]:
+    """Launch and activate a kernel for a block, and give its id; as `runtime.kernel_scope()`.
+
+    Args:
+        runtime: The runtime.
+        kernel_id: The kernel's id.
+        kernel_func: Its function; left out: the one registered under the id.
+    """
+    async with runtime.kernel_scope(kernel_id, kernel_func) as handle:
+        yield handle.id
