@@ -1,0 +1,130 @@
+"""Messages to and from the kernels of a runtime, from its event loop."""
+
+import asyncio
+from asyncio import _get_running_loop  # the C function behind get_running_loop; None, no error
+from collections.abc import Iterable
+from typing import Any
+
+from pydotcompute.exceptions import WrongLoopError
+from pydotcompute.options import check_count, check_timeout
+from pydotcompute.runtime.kernel import Kernel
+from pydotcompute.runtime.readings import Readings
+from pydotcompute.telemetry import TelemetryCollector
+
+
+class Messaging(Readings):
+    """The kernels of a runtime, to send to and receive from.
+
+    Belongs to the event loop it is first used on; what only reads may be called from any thread.
+    """
+
+    def __init__(self, collector: TelemetryCollector) -> None:
+        """Start without kernels and without a loop."""
+        super().__init__(collector)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def send(self, kernel_id: str, message: Any, *, timeout: float | None = None) -> None:
+        """Put a message into a kernel's input queue.
+
+        Args:
+            kernel_id: The kernel.
+            message: Any object; it travels by reference.
+            timeout: Seconds to wait for room under BLOCK; 0 for one try; None for ever.
+
+        Raises:
+            KernelNotFoundError: No such kernel.
+            KernelStateError: It winds down or has ended.
+            KernelFailedError: It failed; the cause is its exception.
+            QueueFullTimeoutError: No room in time.
+            QueueFullError: No room, under REJECT.
+            MessageTypeError: The kernel declared another input type.
+            MessageValidationError: The message's priority is not an int from 0 to 255.
+            InvalidArgumentError: `timeout` is negative or not a number.
+            WrongLoopError, RuntimeClosedError: The runtime lives elsewhere, or no more.
+        """
+        kernel = self._find(kernel_id)
+        kernel.check_input(message)
+        seconds = None if timeout is None else check_timeout(timeout)
+        await kernel.mailbox.send(message, seconds)
+
+    def send_nowait(self, kernel_id: str, message: Any) -> None:
+        """Put a message into a kernel's input queue, or raise QueueFullError; else as `send()`."""
+        kernel = self._find(kernel_id)
+        kernel.check_input(message)
+        kernel.mailbox.send_nowait(message)
+
+    async def send_batch(
+        self, kernel_id: str, messages: Iterable[Any], *, timeout: float | None = None
+    ) -> int:
+        """Send messages one after the other; see `send()`.
+
+        Args:
+            kernel_id: The kernel.
+            messages: The messages, in order. All types are checked before any is sent.
+            timeout: Seconds to wait for room, for each message anew.
+
+        Returns:
+            How many were accepted: fewer where there was no room in time, or the kernel closed its
+            input on the way; under REJECT those that fitted, each other counted as rejected. What
+            was accepted stays so where the call is cancelled.
+
+        Raises:
+            As `send()`, but no QueueFullError, and the rest only where no message was accepted.
+        """
+        kernel = self._find(kernel_id)
+        batch = list(messages)
+        for message in batch:
+            kernel.check_input(message)
+        return await kernel.mailbox.send_batch(batch, check_timeout(timeout))
+
+    async def receive(self, kernel_id: str, *, timeout: float | None = None) -> Any:
+        """Get a kernel's oldest reply.
+
+        Args:
+            kernel_id: The kernel.
+            timeout: Seconds to wait; 0 for one try; None for ever.
+
+        Raises:
+            KernelNotFoundError: No such kernel.
+            KernelStateError: It has ended and every reply was received.
+            KernelFailedError: It failed and every reply was received.
+            KernelExecutionError: In the place of a reply: its handler raised for that message.
+            QueueTimeoutError: No reply in time.
+            InvalidArgumentError: `timeout` is negative or not a number.
+            WrongLoopError, RuntimeClosedError: The runtime lives elsewhere, or no more.
+        """
+        seconds = None if timeout is None else check_timeout(timeout)
+        return await self._find(kernel_id).mailbox.receive(seconds)
+
+    async def receive_batch(
+        self, kernel_id: str, max_messages: int, *, timeout: float | None = None
+    ) -> list[Any]:
+        """Get one to `max_messages` of a kernel's oldest replies; else as `receive()`."""
+        most = check_count(max_messages, "max_messages")
+        return await self._find(kernel_id).mailbox.receive_batch(most, check_timeout(timeout))
+
+    def receive_nowait(self, kernel_id: str) -> Any:
+        """Get a kernel's oldest reply, or raise QueueEmptyError; else as `receive()`."""
+        return self._find(kernel_id).mailbox.receive_nowait()
+
+    # Inside.
+
+    def _find(self, kernel_id: str) -> Kernel:
+        if _get_running_loop() is not self._loop or self._loop is None:  # closed: None
+            self._check_loop()
+        try:
+            return self._kernels[kernel_id]
+        except (KeyError, TypeError):
+            return self._known(kernel_id)  # which says what is near
+
+    def _check_loop(self) -> asyncio.AbstractEventLoop:
+        self._check_open()
+        running = _get_running_loop()
+        if running is not None and running is self._loop:
+            return running
+        if running is not None and self._loop is None:
+            self._loop = running
+            return running
+        where = "no event loop runs in this thread" if running is None else "another loop runs here"
+        message = f"a runtime is used from the one event loop it was first used on, but {where}"
+        raise WrongLoopError(message)
