@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from pydotcompute.options import KernelState
 
 __all__ = [
@@ -194,11 +196,15 @@ class KernelFailedError(KernelError):
 
 
 class KernelExecutionError(KernelError):
-    """The kernel's code raised for one message, and goes on; `reason` names the exception."""
+    """The kernel's code raised for one message, and goes on; `reason` names the exception.
 
-    def __init__(self, kernel_id: str, reason: str) -> None:
+    `correlation_id` is the message's `message_id`, where it has one.
+    """
+
+    def __init__(self, kernel_id: str, reason: str, correlation_id: "UUID | None" = None) -> None:
         super().__init__(kernel_id, f"its code failed for one message and goes on: {reason}")
         self.reason = reason
+        self.correlation_id = correlation_id
 
 
 class KernelStuckError(KernelError):

@@ -151,7 +151,13 @@ impl<M> ObjectMailbox<M> {
     /// Hands the oldest reply to a caller.
     #[inline]
     pub fn collect(&mut self) -> Collect<M> {
-        let reply = self.output.pop_front()?;
+        self.collect_at(0)
+    }
+
+    /// Hands the reply at `index` to a caller, 0 being the oldest.
+    #[inline]
+    pub fn collect_at(&mut self, index: usize) -> Collect<M> {
+        let reply = self.output.remove(index)?;
         self.output_errors -= u64::from(matches!(reply, Reply::Error(_)));
         self.count(|ledger| ledger.collected(1));
         Some(reply)
@@ -231,6 +237,11 @@ impl<M> ObjectMailbox<M> {
         self.input.is_empty() && self.flight.is_at_rest()
     }
 
+    /// The replies, oldest first, left where they are.
+    pub fn replies(&self) -> impl Iterator<Item = &M> {
+        self.output.iter().map(Reply::inner)
+    }
+
     /// Whether the oldest reply is an error.
     #[must_use]
     pub fn is_error_next(&self) -> bool {
@@ -258,9 +269,7 @@ impl<M> ObjectMailbox<M> {
 
     /// Every object held, for a garbage collector's visit.
     pub fn objects(&self) -> impl Iterator<Item = &M> {
-        self.input
-            .iter()
-            .chain(self.output.iter().map(Reply::inner))
+        self.input.iter().chain(self.replies())
     }
 
     #[inline]

@@ -153,13 +153,30 @@ impl ObjectMailbox {
         reply_code(&outcome)
     }
 
-    /// The oldest reply, an ErrorReply, or EMPTY.
-    fn collect(&self, py: Python<'_>) -> PyResult<Object> {
-        match self.with(py, mailbox::ObjectMailbox::collect) {
+    /// The oldest reply, or the one at `index` from it, an ErrorReply, or EMPTY.
+    #[pyo3(signature = (index = 0))]
+    fn collect(&self, py: Python<'_>, index: usize) -> PyResult<Object> {
+        match self.with(py, |mailbox| mailbox.collect_at(index)) {
             Some(Reply::Value(reply)) => Ok(reply),
             Some(Reply::Error(error)) => Ok(Py::new(py, ErrorReply::from(error))?.into_any()),
             None => message::empty(py),
         }
+    }
+
+    /// The oldest reply or the error in its place, left where it is, or EMPTY.
+    fn peek_reply(&self, py: Python<'_>) -> PyResult<Object> {
+        let reply = self.with(py, |mailbox| {
+            mailbox.replies().next().map(|reply| reply.clone_ref(py))
+        });
+        reply.map_or_else(|| message::empty(py), Ok)
+    }
+
+    /// All replies and errors in the place of replies, oldest first, left where they are.
+    fn peek_replies(&self, py: Python<'_>) -> Vec<Object> {
+        self.with(py, |mailbox| {
+            let replies = mailbox.replies().map(|reply| reply.clone_ref(py));
+            replies.collect()
+        })
     }
 
     /// Count an error and mark the oldest unmarked message in flight.

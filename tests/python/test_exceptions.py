@@ -83,6 +83,7 @@ ARGUMENTS = {
     "action": st.text(),
     "argument": st.none() | st.text(),
     "backend": st.text(),
+    "correlation_id": st.none() | st.uuids(),
     "current_state": STATES,
     "expected_states": st.lists(STATES, max_size=3),
     "expected_type": st.text(),

@@ -11,11 +11,11 @@ class Desk(Protocol):
     async def take(self) -> Any:
         """Take the next message, or raise EndOfStream."""
 
-    async def reply(self, message: object) -> None:
-        """Answer the message in flight."""
+    async def reply(self, message: object, reply: object) -> None:
+        """Answer `message`, the one in flight."""
 
-    async def fail(self, error: Exception) -> None:
-        """Answer the message in flight with an error."""
+    async def fail(self, message: object, error: Exception) -> None:
+        """Answer `message`, the one in flight, with an error."""
 
 
 async def serve(handler: Callable[[Any], object], desk: Desk) -> None:
@@ -34,7 +34,7 @@ async def serve(handler: Callable[[Any], object], desk: Desk) -> None:
             if isawaitable(reply):
                 reply = await reply
         except Exception as error:  # noqa: BLE001 - counted, logged and raised by receive
-            await desk.fail(error)
+            await desk.fail(message, error)
         else:
             if reply is not None:
-                await desk.reply(reply)
+                await desk.reply(message, reply)

@@ -48,11 +48,23 @@ class WaitQueue:
             for place in tuple(self._line.values()):
                 _wake(place)
 
-    async def until(self, attempt: Callable[[], T], timeout: float | None) -> T:
+    def has_before(self, place: object) -> bool:
+        """Whether somebody waits who came before whoever waits, or will wait, in this place."""
+        return bool(self._line) and next(iter(self._line)) is not place
+
+    def wake(self, place: object) -> None:
+        """Let whoever waits in this place try again; nobody there: nothing happens."""
+        waiting = self._line.get(place)
+        if waiting is not None:
+            _wake(waiting)
+
+    async def until(
+        self, attempt: Callable[[], T], timeout: float | None, place: object | None = None
+    ) -> T:
         """Wait in line until `attempt` gives something else than WAIT, and return that.
 
         An attempt is made and returned without a suspension between, so a cancelled wait has moved
-        nothing.
+        nothing. `place` is what `wake()` knows the caller by; its own where left out.
 
         Raises:
             WrongLoopError: Another event loop runs here: nobody could wake the caller.
@@ -66,13 +78,13 @@ class WaitQueue:
             message = "a kernel and its callers wait in one event loop, but another loop runs here"
             raise WrongLoopError(message)
         expiry = math.inf if timeout is None else loop.time() + timeout
-        me = object()
+        me = object() if place is None else place
         try:
             while True:
-                place = line[me] = loop.create_future()  # again: the same place in line
-                timer = None if expiry == math.inf else loop.call_at(expiry, _wake, place)
+                woken = line[me] = loop.create_future()  # again: the same place in line
+                timer = None if expiry == math.inf else loop.call_at(expiry, _wake, woken)
                 try:
-                    await place
+                    await woken
                 finally:
                     if timer is not None:
                         timer.cancel()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from time import monotonic
 from typing import Any, Final
 
 from pydotcompute._core import (
@@ -17,7 +18,6 @@ from pydotcompute._core import (
 )
 from pydotcompute.exceptions import (
     EndOfStream,
-    KernelExecutionError,
     MessageValidationError,
     PyDotComputeError,
     QueueEmptyError,
@@ -25,8 +25,8 @@ from pydotcompute.exceptions import (
     QueueFullTimeoutError,
     QueueTimeoutError,
 )
+from pydotcompute.execution.correlation import Expectations, message_id_of, names_a_message
 from pydotcompute.execution.waiting import WAIT, Expired, WaitQueue
-from pydotcompute.telemetry.errors import describe
 
 _DONE: Final = True
 
@@ -41,6 +41,7 @@ class WaitingMailbox:
 
     __slots__ = (
         "_core",
+        "_expected",
         "_input_ready",
         "_input_space",
         "_kernel_id",
@@ -84,6 +85,7 @@ class WaitingMailbox:
         self._input_space = WaitQueue(loop)
         self._output_ready = WaitQueue(loop)
         self._output_space = WaitQueue(loop)
+        self._expected = Expectations()
         self._watchers = watchers
 
     @property
@@ -149,8 +151,32 @@ class WaitingMailbox:
         replies = [await self.receive(timeout)]
         core = self._core
         while len(replies) < max_messages and core.output_depth and not core.is_error_next:
-            replies.append(self._collect())
+            reply = self._collect()
+            if reply is WAIT:  # the next one is somebody else's
+                break
+            replies.append(reply)
         return replies
+
+    async def send_and_receive(self, message: object, timeout: float | None) -> Any:
+        """Send a message, then get the reply to it, else the oldest that nobody else expects."""
+        message_id = message_id_of(message)
+        deadline = None if timeout is None else monotonic() + timeout
+        if message_id is None:
+            await self.send(message, timeout)
+            return await self.receive(_left(deadline))
+        await self.send(message, timeout)
+        me = object()
+        self._expected.add(message_id, me)  # no suspension since the message was accepted
+        try:
+            reply = self._collect(me)
+            if reply is not WAIT:
+                return reply
+            line = self._output_ready
+            return await line.until(lambda: self._collect(me), _left(deadline), me)
+        except Expired:
+            raise QueueTimeoutError(timeout, self._kernel_id) from None
+        finally:
+            self._expected.remove(message_id, me)
 
     def receive_nowait(self) -> Any:
         """Get the oldest reply.
@@ -241,17 +267,43 @@ class WaitingMailbox:
             return WAIT
         raise self._refusal()
 
-    def _collect(self) -> object:
-        reply = self._core.collect()
+    def _collect(self, caller: object | None = None) -> object:
+        index = self._place_of_reply(caller) if self._expected.callers else 0
+        if index is None:
+            return WAIT
+        reply = self._core.collect(index)
         if reply is EMPTY:
             if self._output_open:
                 return WAIT
             raise self._refusal()
         self._output_space.wake_next()
         if type(reply) is ErrorReply:
-            error = reply.error
-            raise KernelExecutionError(self._kernel_id, describe(error)) from error
+            raise reply.error
         return reply
+
+    def _place_of_reply(self, caller: object | None) -> int | None:
+        """Find the reply that is the caller's to take; None where it has to wait for one."""
+        expected = self._expected
+        oldest = self._core.peek_reply()
+        owner = expected.owner_of(oldest)
+        if owner is not None:
+            return self._mine_or_wake(owner, caller)
+        if caller is None:
+            return 0
+        if not names_a_message(oldest):
+            return None if self._output_ready.has_before(caller) else 0
+        # A reply whose caller has gone: it is for a receiver, and must not hold up the others.
+        for index, reply in enumerate(self._core.peek_replies()):
+            owner = expected.owner_of(reply)
+            if owner is not None and self._mine_or_wake(owner, caller) is not None:
+                return index
+        return None
+
+    def _mine_or_wake(self, owner: object, caller: object | None) -> int | None:
+        if owner is caller:
+            return 0
+        self._output_ready.wake(owner)
+        return None
 
     async def _take(
         self, ask: Callable[[], Any], ask_again: Callable[[], Any], timeout: float | None
@@ -296,6 +348,10 @@ class WaitingMailbox:
 
 def _wrong_priority(message: object, reason: PriorityError) -> MessageValidationError:
     return MessageValidationError(type(message).__name__, "priority", str(reason))
+
+
+def _left(deadline: float | None) -> float | None:
+    return None if deadline is None else max(0.0, deadline - monotonic())
 
 
 async def _in_a_row(

@@ -20,15 +20,15 @@ class HandlerDesk:
         """Take the next message, or raise EndOfStream."""
         return await self._kernel.mailbox.take(None)
 
-    async def reply(self, message: object) -> None:
+    async def reply(self, message: object, reply: object) -> None:
         """Answer the message in flight; a reply of a wrong type is an error of that message."""
         try:
-            self._kernel.check_output(message)
+            self._kernel.check_output(reply)
         except MessageTypeError as error:
-            await self.fail(error)
+            await self.fail(message, error)
         else:
-            await self._kernel.mailbox.reply(message, None)
+            await self._kernel.mailbox.reply(reply, None)
 
-    async def fail(self, error: Exception) -> None:
+    async def fail(self, message: object, error: Exception) -> None:
         """Answer the message in flight with an error."""
-        await self._kernel.fail_message(error)
+        await self._kernel.fail_message(message, error)

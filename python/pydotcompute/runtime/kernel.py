@@ -9,11 +9,13 @@ from typing import cast
 
 from pydotcompute._core import MockClock, ObjectMailbox, Snapshot
 from pydotcompute.exceptions import (
+    KernelExecutionError,
     KernelFailedError,
     KernelStateError,
     MessageTypeError,
     WrongLoopError,
 )
+from pydotcompute.execution.correlation import message_id_of
 from pydotcompute.execution.handler import serve
 from pydotcompute.execution.task import Ending, Execution, Outcome, TaskExecution
 from pydotcompute.execution.waiting import WAIT, WaitQueue
@@ -175,11 +177,13 @@ class Kernel:
         mark_recorded(error, self)
         self.last_error = describe(error)
 
-    async def fail_message(self, error: Exception) -> None:
+    async def fail_message(self, message: object, error: Exception) -> None:
         """Answer the message in flight with the exception that its handler raised."""
         self.last_error = describe(error)
         self._log(logging.DEBUG, "kernel %r failed for one message", self.id, error=error)
-        await self.mailbox.fail(error, counted=is_recorded(error, self))
+        told = KernelExecutionError(self.id, self.last_error, message_id_of(message))
+        told.__cause__ = error
+        await self.mailbox.fail(told, counted=is_recorded(error, self))
 
     def check_input(self, message: object) -> None:
         """Raise MessageTypeError where the kernel takes another type."""

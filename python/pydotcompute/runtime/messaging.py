@@ -103,6 +103,27 @@ class Messaging(Readings):
         most = check_count(max_messages, "max_messages")
         return await self._find(kernel_id).mailbox.receive_batch(most, check_timeout(timeout))
 
+    async def send_and_receive(
+        self, kernel_id: str, message: Any, *, timeout: float | None = None
+    ) -> Any:
+        """Send a message and get the reply to it.
+
+        Where several callers wait at one kernel, the reply whose `correlation_id` is the message's
+        `message_id` goes to whoever sent it; other replies go in order. What was accepted stays so
+        where the waiting for the reply times out or is cancelled.
+
+        Args:
+            kernel_id: The kernel.
+            message: The message.
+            timeout: Seconds for both together; None for ever.
+
+        Raises:
+            As `send()` and `receive()`.
+        """
+        kernel = self._find(kernel_id)
+        kernel.check_input(message)
+        return await kernel.mailbox.send_and_receive(message, check_timeout(timeout))
+
     def receive_nowait(self, kernel_id: str) -> Any:
         """Get a kernel's oldest reply, or raise QueueEmptyError; else as `receive()`."""
         return self._find(kernel_id).mailbox.receive_nowait()

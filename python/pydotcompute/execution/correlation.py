@@ -1,0 +1,58 @@
+"""Whose reply is it: callers that wait for the answer to their own message."""
+
+from typing import Final
+from uuid import UUID
+
+from pydotcompute.exceptions import KernelExecutionError
+
+_MESSAGE_MARK: Final = "__ring_message__"
+
+
+def message_id_of(message: object) -> UUID | None:
+    """Give the id that a reply to this message would name; None where it is of no message class."""
+    if not hasattr(type(message), _MESSAGE_MARK):
+        return None
+    message_id: UUID | None = getattr(message, "message_id", None)
+    return message_id
+
+
+def names_a_message(reply: object) -> bool:
+    """Whether a reply says which message it answers."""
+    return _correlation_of(reply) is not None
+
+
+def _correlation_of(reply: object) -> UUID | None:
+    kind = type(reply)
+    if kind is not KernelExecutionError and not hasattr(kind, _MESSAGE_MARK):
+        return None
+    correlation_id: UUID | None = getattr(reply, "correlation_id", None)
+    return correlation_id
+
+
+class Expectations:
+    """The callers that wait for a reply of their own, by the id of the message they sent.
+
+    Two callers that sent one message wait for either of its replies, the first come first.
+    """
+
+    __slots__ = ("callers",)
+
+    def __init__(self) -> None:
+        self.callers: dict[UUID, list[object]] = {}
+
+    def add(self, message_id: UUID, caller: object) -> None:
+        """Expect a reply to a message on behalf of `caller`, its place in line."""
+        self.callers.setdefault(message_id, []).append(caller)
+
+    def remove(self, message_id: UUID, caller: object) -> None:
+        """Expect it no more."""
+        callers = self.callers[message_id]
+        callers.remove(caller)
+        if not callers:
+            del self.callers[message_id]
+
+    def owner_of(self, reply: object) -> object | None:
+        """Give the caller that waits for this reply; None where it is anybody's."""
+        correlation_id = _correlation_of(reply)
+        callers = None if correlation_id is None else self.callers.get(correlation_id)
+        return callers[0] if callers else None
