@@ -9,12 +9,13 @@ from pydotcompute.exceptions import PyDotComputeError
 from pydotcompute.execution.message_queue import MessageQueue
 from pydotcompute.kernels import ring_kernel
 from pydotcompute.messages import RingKernelMessage, message
-from pydotcompute.options import BackpressureStrategy, KernelForm, KernelState
+from pydotcompute.options import BackpressureStrategy, ErrorPolicy, KernelForm, KernelState
 from pydotcompute.runtime import KernelContext, RingKernelRuntime
 from pydotcompute.telemetry import KernelTelemetry, TelemetryCollector
 
 __all__ = [
     "BackpressureStrategy",
+    "ErrorPolicy",
     "KernelContext",
     "KernelForm",
     "KernelState",

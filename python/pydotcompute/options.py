@@ -67,6 +67,15 @@ class KernelForm(StrEnum):
     """It is called once a message; what it returns, unless None, is the reply."""
 
 
+class ErrorPolicy(StrEnum):
+    """What becomes of a kernel whose code raises; equal to its value, a string."""
+
+    FAIL = "fail"
+    """It is FAILED."""
+    RESTART = "restart"
+    """Its code starts again on the same queues, up to max_restarts times in restart_window."""
+
+
 def check_queue_size(value: object, name: str = "queue_size") -> int:
     """Check the bound of a queue.
 
@@ -96,11 +105,7 @@ def check_count(value: object, name: str) -> int:
         InvalidArgumentError: It is below 1.
 
     """
-    limit = "an integer of 1 or more"
-    count = _integer(value, name, limit)
-    if count < 1:
-        raise _wrong_value(count, name, limit)
-    return count
+    return _at_least(1, value, name)
 
 
 @overload
@@ -201,6 +206,42 @@ def check_form(value: object, name: str = "form") -> KernelForm:
     return _member(KernelForm, value, name)
 
 
+def check_error_policy(value: object, name: str = "on_error") -> ErrorPolicy:
+    """Check an error policy, or find it by its value or name, in upper or lower case.
+
+    Returns:
+        The policy.
+
+    Raises:
+        InvalidTypeError: It is neither an ErrorPolicy nor a str.
+        InvalidArgumentError: No policy is called that.
+    """
+    return _member(ErrorPolicy, value, name)
+
+
+def check_max_restarts(value: object, name: str = "max_restarts") -> int:
+    """Check a number of restarts.
+
+    Returns:
+        The number, 0 or more.
+
+    Raises:
+        InvalidTypeError: It is no integer; a bool is none here.
+        InvalidArgumentError: It is negative.
+    """
+    return _at_least(0, value, name)
+
+
+def check_seconds(value: object, name: str) -> float:
+    """Check a duration in seconds; it may be infinite.
+
+    Raises:
+        InvalidTypeError: It is no number; a bool is none here.
+        InvalidArgumentError: It is negative, NaN or too large for a float.
+    """
+    return check_timeout(value, name, required=True)
+
+
 def check_flag(value: object, name: str) -> bool:
     """Check a bool.
 
@@ -232,6 +273,10 @@ class KernelOptions:
     replies: bool | None = None
     form: KernelForm | str | None = None
     """Always a member of KernelForm, once built from one or from a str."""
+    on_error: ErrorPolicy | str | None = None
+    """Always a member of ErrorPolicy, once built from one or from a str."""
+    max_restarts: int | None = None
+    restart_window: float | None = None
 
     def __post_init__(self) -> None:
         """Check each option that is given, and keep what the check returns."""
@@ -251,6 +296,9 @@ class KernelOptions:
             output_type=self.output_type,
             replies=self.replies is not False,
             form=check_form(self.form or usual_form),
+            on_error=check_error_policy(self.on_error or ErrorPolicy.FAIL),
+            max_restarts=3 if self.max_restarts is None else self.max_restarts,
+            restart_window=60.0 if self.restart_window is None else self.restart_window,
         )
 
     def over(self, other: Self) -> Self:
@@ -270,6 +318,9 @@ class LaunchOptions:
     output_type: MessageType | None
     replies: bool
     form: KernelForm
+    on_error: ErrorPolicy
+    max_restarts: int
+    restart_window: float
 
 
 _CHECKS: Final[dict[str, Callable[[object, str], object]]] = {
@@ -280,6 +331,9 @@ _CHECKS: Final[dict[str, Callable[[object, str], object]]] = {
     "output_type": check_message_type,
     "replies": check_flag,
     "form": check_form,
+    "on_error": check_error_policy,
+    "max_restarts": check_max_restarts,
+    "restart_window": check_seconds,
 }
 
 
@@ -293,6 +347,14 @@ def _member(kind: type[E], value: object, name: str) -> E:
         if called in (member.value, member.name.lower()):
             return member
     raise _wrong_value(value, name, limit)
+
+
+def _at_least(least: int, value: object, name: str) -> int:
+    limit = f"an integer of {least} or more"
+    number = _integer(value, name, limit)
+    if number < least:
+        raise _wrong_value(number, name, limit)
+    return number
 
 
 def _integer(value: object, name: str, limit: str) -> int:

@@ -116,6 +116,10 @@ impl Ledger {
         self.record.kernel.errors.add(1);
     }
 
+    pub(super) fn restarted(&self) {
+        self.record.lifecycle.restarts.add(1);
+    }
+
     #[inline]
     pub(super) fn collected(&self, count: u64) {
         self.record.caller.collected.add(count);

@@ -191,6 +191,20 @@ impl<M> ObjectMailbox<M> {
         (queued, discarded)
     }
 
+    /// An exception left the kernel's code, which starts again: the oldest message in flight has
+    /// ended in error, the others in flight are discarded, and the queues stay. Returns how many
+    /// were discarded. `counted`: the exception is among the errors already.
+    pub fn restart(&mut self, counted: bool) -> u64 {
+        let discarded = self.raised(counted);
+        self.flight.land_all();
+        self.flight.ask_in_vain(); // code that starts has taken nothing yet
+        self.count(|ledger| {
+            ledger.discarded(discarded);
+            ledger.restarted();
+        });
+        discarded
+    }
+
     /// Throws the replies nobody collected away, and returns them for the owner to drop.
     pub fn discard_replies(&mut self) -> Vec<M> {
         let replies = std::mem::take(&mut self.output);

@@ -196,6 +196,13 @@ impl ObjectMailbox {
         self.end(py, End::Raised { counted })
     }
 
+    /// An exception left the kernel, whose code starts again on the same queues; how many messages
+    /// were discarded. `counted`: the exception is among the errors already.
+    #[pyo3(signature = (*, counted = false))]
+    fn restart(&self, py: Python<'_>, counted: bool) -> u64 {
+        self.with(py, |mailbox| mailbox.restart(counted))
+    }
+
     /// The kernel was cancelled; how many messages were discarded.
     fn end_cancelled(&self, py: Python<'_>) -> u64 {
         self.end(py, End::Cancelled)

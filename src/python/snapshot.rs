@@ -60,6 +60,7 @@ impl Snapshot {
             "in_flight": now.depths.in_flight,
             "queue_depth_peak": now.depth_peak,
             "output_depth": now.depths.output,
+            "restarts": now.restarts,
             "error_replies": shown.error_replies,
             "replies_received": shown.replies_received,
             "replies_discarded": shown.replies_discarded,

@@ -75,6 +75,8 @@ pub struct Lifecycle {
     pub start_unix_ns: Counter,
     /// End of the kernel, monotonic nanoseconds; 0 before it.
     pub ended_ns: Counter,
+    /// Times the code was started again after an exception.
+    pub restarts: Counter,
 }
 
 /// What callers collected. Writer: the receiving side's token (object mailboxes: the interpreter lock).

@@ -90,6 +90,8 @@ pub struct Snapshot {
     pub depth_peak: u64,
     /// State of the kernel.
     pub state: State,
+    /// Times the code was started again after an exception; no reset touches it.
+    pub restarts: u64,
     /// When the snapshot was taken, monotonic nanoseconds.
     pub taken_ns: u64,
     /// Unix time minus monotonic time, nanoseconds.
@@ -150,6 +152,7 @@ impl Snapshot {
             depths,
             depth_peak: producer.depth_peak.get(),
             state: record.state(),
+            restarts: lifecycle.restarts.get(),
             taken_ns: now.monotonic_ns,
             unix_offset_ns: unix_offset(lifecycle.unix_offset_ns.get(), now),
             activated_ns: lifecycle.activated_ns.get(),

@@ -17,7 +17,13 @@ from pydotcompute.kernels import (
     resolve,
     ring_kernel,
 )
-from pydotcompute.options import BackpressureStrategy, KernelForm, KernelOptions, LaunchOptions
+from pydotcompute.options import (
+    BackpressureStrategy,
+    ErrorPolicy,
+    KernelForm,
+    KernelOptions,
+    LaunchOptions,
+)
 
 
 async def echo(ctx):
@@ -238,6 +244,9 @@ def test_a_launch_has_its_own_options_then_the_decorators_then_the_defaults():
         output_type=None,
         replies=True,
         form=KernelForm.LOOP,
+        on_error=ErrorPolicy.FAIL,
+        max_restarts=3,
+        restart_window=60.0,
     )
 
 

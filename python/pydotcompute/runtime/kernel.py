@@ -21,10 +21,11 @@ from pydotcompute.execution.task import Ending, Execution, Outcome, TaskExecutio
 from pydotcompute.execution.waiting import WAIT, WaitQueue
 from pydotcompute.execution.waiting_mailbox import WaitingMailbox
 from pydotcompute.kernels import KernelLaunch
-from pydotcompute.options import BackpressureStrategy, KernelForm, KernelState
+from pydotcompute.options import BackpressureStrategy, ErrorPolicy, KernelForm, KernelState
 from pydotcompute.runtime.context import KernelContext
 from pydotcompute.runtime.desk import HandlerDesk
 from pydotcompute.runtime.lifecycle import ENDED, ENDING, OPEN, check_move, check_state
+from pydotcompute.runtime.restarts import RestartBudget
 from pydotcompute.telemetry.errors import describe, is_recorded, mark_recorded
 
 _logger = logging.getLogger("pydotcompute")
@@ -79,7 +80,9 @@ class Kernel:
             loop=loop,
         )
         self._activation = WaitQueue(loop)
-        self._execution: Execution = TaskExecution(self.id, self._code, self._end)
+        self._execution = self._new_execution()
+        self._restarts = RestartBudget(options.max_restarts, options.restart_window)
+        self._restarts_on_error = options.on_error is ErrorPolicy.RESTART
         self._move(KernelState.LAUNCHED)
 
     # What the runtime asks for.
@@ -210,8 +213,14 @@ class Kernel:
         self._core.set_state(target.value)
         self._tell()
 
+    def _new_execution(self) -> Execution:
+        return TaskExecution(self.id, self._code, self._end)
+
     def _end(self, outcome: Outcome) -> None:
         """Book the end first; what runs foreign code (texts, logging handlers) comes after it."""
+        if outcome.error is not None and self._may_restart(outcome.error):
+            self._restart(outcome.error)
+            return
         self.failure = outcome.error
         counted = self.failure is not None and is_recorded(self.failure, self)
         discarded = self._count_end(outcome.ending, counted=counted)
@@ -228,6 +237,20 @@ class Kernel:
             unit = "message" if discarded == 1 else "messages"
             text = "kernel %r ended and discarded %d %s"
             self._log(logging.WARNING, text, self.id, discarded, unit)
+
+    def _may_restart(self, error: BaseException) -> bool:
+        is_wanted = self._restarts_on_error and self.state not in ENDING
+        return is_wanted and issubclass(type(error), Exception) and self._restarts.spend()
+
+    def _restart(self, error: BaseException) -> None:
+        counted = is_recorded(error, self)
+        discarded = self._core.restart(counted=counted)
+        self._execution = self._new_execution()
+        self._execution.start()
+        if not counted:
+            self.last_error = describe(error)
+        text = "kernel %r failed and starts again; %d messages in flight discarded"
+        self._log(logging.WARNING, text, self.id, discarded, error=error)
 
     def _count_end(self, ending: Ending, *, counted: bool) -> int:
         if ending is Ending.RETURNED:

@@ -10,6 +10,7 @@ from pydotcompute.exceptions import KernelAlreadyExistsError
 from pydotcompute.kernels import KernelFunction, KernelLaunch, resolve
 from pydotcompute.options import (
     BackpressureStrategy,
+    ErrorPolicy,
     KernelForm,
     KernelOptions,
     MessageType,
@@ -110,6 +111,9 @@ class RingKernelRuntime(Messaging):
         output_type: MessageType | None = None,
         replies: bool | None = None,
         form: KernelForm | str | None = None,
+        on_error: ErrorPolicy | str | None = None,
+        max_restarts: int | None = None,
+        restart_window: float | None = None,
     ) -> None:
         """Launch a kernel: it accepts messages from now on and runs from `activate()`.
 
@@ -127,6 +131,11 @@ class RingKernelRuntime(Messaging):
             form: "loop": the function gets the context and loops itself, usual for `async def`.
                 "handler": it is called once a message, and what it returns, unless None, is the
                 reply; usual for `def`. A handler's exception costs that message alone.
+            on_error: What becomes of the kernel when its code raises: "fail", the usual, or
+                "restart": the code starts again on the same queues. The oldest message in flight
+                has ended in error then, and others in flight are discarded.
+            max_restarts: More restarts than this (3) within the window, and the kernel fails.
+            restart_window: The window, in seconds (60).
 
         Raises:
             KernelNotFoundError: No function given and none registered.
@@ -147,6 +156,9 @@ class RingKernelRuntime(Messaging):
             output_type=output_type,
             replies=replies,
             form=form,
+            on_error=on_error,
+            max_restarts=max_restarts,
+            restart_window=restart_window,
         )
         launch = resolve(kernel_id, kernel_func, options, self._default_queue_size)
         self._launch(launch, existing, loop)

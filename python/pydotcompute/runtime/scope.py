@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from pydotcompute.exceptions import KernelStuckError, RuntimeClosedError
 from pydotcompute.kernels import KernelFunction
-from pydotcompute.options import BackpressureStrategy, KernelForm, MessageType
+from pydotcompute.options import BackpressureStrategy, ErrorPolicy, KernelForm, MessageType
 from pydotcompute.telemetry import KernelTelemetry
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ class LaunchArguments(TypedDict, total=False):
     output_type: MessageType | None
     replies: bool | None
     form: KernelForm | str | None
+    on_error: ErrorPolicy | str | None
+    max_restarts: int | None
+    restart_window: float | None
 
 
 class KernelHandle:

@@ -60,6 +60,8 @@ class KernelTelemetry:
     """Replies and error replies that callers received."""
     replies_discarded: int = 0
     """Replies and error replies thrown away uncollected."""
+    restarts: int = 0
+    """Times the code was started again after an exception; no reset touches it."""
     last_error: str | None = None
     """Type and text of the newest error; no reset touches it."""
     reset_time: float | None = None

@@ -239,6 +239,21 @@ fn a_kernel_is_idle_until_it_takes_a_message_and_again_once_it_has_asked_in_vain
 }
 
 #[test]
+fn a_restart_costs_what_is_in_flight_and_keeps_the_queues() {
+    let mut mailbox = mailbox();
+    for id in 0..3 {
+        mailbox.offer(id, 128, false);
+    }
+    mailbox.take_batch(2);
+    assert_eq!(mailbox.restart(false), 1);
+    let after = shown(&mailbox);
+    assert_eq!((after.messages_errored, after.messages_discarded), (1, 1));
+    assert_eq!((after.errors, mailbox.snapshot().unwrap().restarts), (1, 1));
+    assert_eq!(mailbox.take(), Take::Message(2));
+    assert_eq!(shown(&mailbox).messages_unanswered, 0);
+}
+
+#[test]
 fn a_late_answer_to_a_message_left_before_the_reset_is_sent_and_not_processed() {
     let mut mailbox = mailbox();
     mailbox.offer(0, 128, false);
