@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import MISSING, fields
-from typing import Any, Final, Self, TypeVar, get_type_hints
+from typing import Any, Final, TypeVar, get_type_hints
 
 from pydotcompute.exceptions import InvalidTypeError, MessageError, MessageSerializationError
 from pydotcompute.priority import check_priority
@@ -16,42 +16,18 @@ _NAME: Final = "@message"  # beside the fields, and no name that a field can hav
 _MARK: Final = "__ring_codec__"
 
 
-class Serializable:
-    """What can be turned into bytes and back: dataclasses, by the types of their fields."""
+def serialize(message: object) -> bytes:
+    """Turn a message into bytes; see `Serializable.serialize`."""
+    return _trying(type(message), lambda codec: pack(codec.write(message, MAX_DEPTH)))
 
-    def serialize(self) -> bytes:
-        """Turn the message into msgpack bytes, for `deserialize` of the same class.
 
-        Fields may be declared int, float, bool, str, bytes, list, tuple, dict, UUID, None,
-        datetime, Literal, a message class, a union of these, or Any for all of these but
-        messages. Id, priority and correlation travel too.
-
-        Returns:
-            A map of the fields, with the name of the class beside them.
-
-        Raises:
-            MessageSerializationError: A field is declared otherwise, or holds something else than
-                it declares, an int of more than 64 bits, a lone surrogate, or a hundred levels.
-        """
-        return _trying(type(self), lambda codec: pack(codec.write(self, MAX_DEPTH)))
-
-    @classmethod
-    def deserialize(cls, data: bytes) -> Self:
-        """Make a message from what `serialize` of this class gave; the two are equal.
-
-        The bytes may come from anybody: they are checked, the class's constructor sees the fields,
-        and memory is taken in proportion to them.
-
-        Raises:
-            MessageSerializationError: They are no message of this class.
-            MessageValidationError: The priority is no int from 0 to 255.
-            InvalidTypeError: `data` is neither bytes, nor a bytearray or memoryview.
-        """
-        if not isinstance(data, (bytes, bytearray, memoryview)):
-            text = f"deserialize() takes bytes, got {data!r:.80}"
-            raise InvalidTypeError(text, argument="data", value_type=type(data).__qualname__)
-        made: Self = _trying(cls, lambda codec: codec.read_bytes(bytes(data)))
-        return made
+def deserialize(cls: type[T], data: bytes) -> T:
+    """Make a message of a class from bytes; see `Serializable.deserialize`."""
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        text = f"deserialize() takes bytes, got {data!r:.80}"
+        raise InvalidTypeError(text, argument="data", value_type=type(data).__qualname__)
+    made: T = _trying(cls, lambda codec: codec.read_bytes(bytes(data)))
+    return made
 
 
 class _Codec:

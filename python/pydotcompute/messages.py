@@ -17,8 +17,8 @@ from typing import Any, ClassVar, Final, NoReturn, TypeVar, dataclass_transform,
 from uuid import UUID, uuid4
 
 from pydotcompute.exceptions import InvalidTypeError, MessageValidationError
-from pydotcompute.message_codec import Serializable
 from pydotcompute.priority import NORMAL_PRIORITY, check_priority
+from pydotcompute.serializable import Serializable
 
 T = TypeVar("T")
 R = TypeVar("R")

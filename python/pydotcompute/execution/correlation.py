@@ -4,6 +4,7 @@ from typing import Final
 from uuid import UUID
 
 from pydotcompute.exceptions import KernelExecutionError
+from pydotcompute.execution.waiting import Place
 
 _MESSAGE_MARK: Final = "__ring_message__"
 
@@ -38,20 +39,20 @@ class Expectations:
     __slots__ = ("callers",)
 
     def __init__(self) -> None:
-        self.callers: dict[UUID, list[object]] = {}
+        self.callers: dict[UUID, list[Place]] = {}
 
-    def add(self, message_id: UUID, caller: object) -> None:
+    def add(self, message_id: UUID, caller: Place) -> None:
         """Expect a reply to a message on behalf of `caller`, its place in line."""
         self.callers.setdefault(message_id, []).append(caller)
 
-    def remove(self, message_id: UUID, caller: object) -> None:
+    def remove(self, message_id: UUID, caller: Place) -> None:
         """Expect it no more."""
         callers = self.callers[message_id]
         callers.remove(caller)
         if not callers:
             del self.callers[message_id]
 
-    def owner_of(self, reply: object) -> object | None:
+    def owner_of(self, reply: object) -> Place | None:
         """Give the caller that waits for this reply; None where it is anybody's."""
         correlation_id = _correlation_of(reply)
         callers = None if correlation_id is None else self.callers.get(correlation_id)

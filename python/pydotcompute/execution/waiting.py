@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Callable
 from typing import Final, TypeVar, final
 
@@ -20,6 +20,21 @@ class Expired(Exception):  # noqa: N818 - a signal between two layers, never sho
     """The deadline of a wait has passed."""
 
 
+class Place:
+    """A place in line; whoever is known by it can be woken alone."""
+
+    __slots__ = ("future",)
+
+    def __init__(self) -> None:
+        """Make a place that nobody waits in."""
+        self.future: asyncio.Future[None] | None = None
+
+    def wake(self) -> None:
+        """Let whoever waits here try again; nobody there: nothing happens."""
+        if self.future is not None and not self.future.done():
+            self.future.set_result(None)
+
+
 class WaitQueue:
     """The tasks of one event loop that wait for one condition.
 
@@ -32,7 +47,7 @@ class WaitQueue:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._line: OrderedDict[object, asyncio.Future[None]] = OrderedDict()
+        self._line: deque[Place] = deque()  # places left from behind stay; never one at the head
 
     def __bool__(self) -> bool:
         return bool(self._line)
@@ -40,31 +55,25 @@ class WaitQueue:
     def wake_next(self) -> None:
         """Let the first in line try again."""
         if self._line:
-            _wake(next(iter(self._line.values())))
+            self._line[0].wake()
 
     def wake_all(self) -> None:
         """Let everybody try again, in the order they came."""
         if not self._loop.is_closed():  # a closed loop left its waiters behind
-            for place in tuple(self._line.values()):
-                _wake(place)
+            for place in tuple(self._line):
+                place.wake()
 
-    def has_before(self, place: object) -> bool:
+    def has_before(self, place: Place) -> bool:
         """Whether somebody waits who came before whoever waits, or will wait, in this place."""
-        return bool(self._line) and next(iter(self._line)) is not place
-
-    def wake(self, place: object) -> None:
-        """Let whoever waits in this place try again; nobody there: nothing happens."""
-        waiting = self._line.get(place)
-        if waiting is not None:
-            _wake(waiting)
+        return bool(self._line) and self._line[0] is not place
 
     async def until(
-        self, attempt: Callable[[], T], timeout: float | None, place: object | None = None
+        self, attempt: Callable[[], T], timeout: float | None, place: Place | None = None
     ) -> T:
         """Wait in line until `attempt` gives something else than WAIT, and return that.
 
         An attempt is made and returned without a suspension between, so a cancelled wait has moved
-        nothing. `place` is what `wake()` knows the caller by; its own where left out.
+        nothing. `place` is what others know the caller by; one of its own where left out.
 
         Raises:
             WrongLoopError: Another event loop runs here: nobody could wake the caller.
@@ -78,29 +87,31 @@ class WaitQueue:
             message = "a kernel and its callers wait in one event loop, but another loop runs here"
             raise WrongLoopError(message)
         expiry = math.inf if timeout is None else loop.time() + timeout
-        me = object() if place is None else place
+        me = Place() if place is None else place
+        line.append(me)
         try:
             while True:
-                woken = line[me] = loop.create_future()  # again: the same place in line
-                timer = None if expiry == math.inf else loop.call_at(expiry, _wake, woken)
+                me.future = loop.create_future()  # again: the same place in line
+                timer = None if expiry == math.inf else loop.call_at(expiry, me.wake)
                 try:
-                    await woken
+                    await me.future
                 finally:
                     if timer is not None:
                         timer.cancel()
                 is_late = timer is not None and expiry <= loop.time()
-                if not is_late or next(iter(line)) is me:  # nobody overtakes on the way out
+                if not is_late or line[0] is me:  # nobody overtakes on the way out
                     result = attempt()
                     if result is not WAIT:
                         return result
                 if is_late:
                     raise Expired
         finally:
-            del line[me]
-            if not loop.is_closed():
-                self.wake_next()
+            self._leave(me)
 
-
-def _wake(place: asyncio.Future[None]) -> None:
-    if not place.done():
-        place.set_result(None)
+    def _leave(self, place: Place) -> None:
+        place.future = None
+        line = self._line
+        while line and line[0].future is None:
+            line.popleft()
+        if line and not self._loop.is_closed():
+            line[0].wake()

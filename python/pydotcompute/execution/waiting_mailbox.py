@@ -26,7 +26,7 @@ from pydotcompute.exceptions import (
     QueueTimeoutError,
 )
 from pydotcompute.execution.correlation import Expectations, message_id_of, names_a_message
-from pydotcompute.execution.waiting import WAIT, Expired, WaitQueue
+from pydotcompute.execution.waiting import WAIT, Expired, Place, WaitQueue
 
 _DONE: Final = True
 
@@ -165,7 +165,7 @@ class WaitingMailbox:
             await self.send(message, timeout)
             return await self.receive(_left(deadline))
         await self.send(message, timeout)
-        me = object()
+        me = Place()
         self._expected.add(message_id, me)  # no suspension since the message was accepted
         try:
             reply = self._collect(me)
@@ -267,7 +267,7 @@ class WaitingMailbox:
             return WAIT
         raise self._refusal()
 
-    def _collect(self, caller: object | None = None) -> object:
+    def _collect(self, caller: Place | None = None) -> object:
         index = self._place_of_reply(caller) if self._expected.callers else 0
         if index is None:
             return WAIT
@@ -281,7 +281,7 @@ class WaitingMailbox:
             raise reply.error
         return reply
 
-    def _place_of_reply(self, caller: object | None) -> int | None:
+    def _place_of_reply(self, caller: Place | None) -> int | None:
         """Find the reply that is the caller's to take; None where it has to wait for one."""
         expected = self._expected
         oldest = self._core.peek_reply()
@@ -299,10 +299,10 @@ class WaitingMailbox:
                 return index
         return None
 
-    def _mine_or_wake(self, owner: object, caller: object | None) -> int | None:
+    def _mine_or_wake(self, owner: Place, caller: Place | None) -> int | None:
         if owner is caller:
             return 0
-        self._output_ready.wake(owner)
+        owner.wake()
         return None
 
     async def _take(

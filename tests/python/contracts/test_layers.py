@@ -17,6 +17,7 @@ LAYERS = (
     "priority",
     "wire",
     "message_codec",
+    "serializable",
     "messages",
     "options",
     "kernels",
