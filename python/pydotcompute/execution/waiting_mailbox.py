@@ -91,13 +91,13 @@ class WaitingMailbox:
     @property
     def is_quiet(self) -> bool:
         """Whether the kernel has nothing to do, or waits for room in its output queue."""
-        return self._core.is_idle or bool(self._output_space)
+        return self._core.is_idle or bool(self._output_space.line)
 
     # Callers' ends.
 
     async def send(self, message: object, timeout: float | None) -> None:
         """Put a message into the input queue, waiting for room where the strategy says so."""
-        if not self._input_space and self._offer(message) is not WAIT:
+        if not self._input_space.line and self._offer(message) is not WAIT:
             return
         try:
             await self._input_space.until(lambda: self._offer(message), timeout)
@@ -137,7 +137,7 @@ class WaitingMailbox:
 
     async def receive(self, timeout: float | None) -> Any:
         """Get the oldest reply."""
-        if not self._output_ready:
+        if not self._output_ready.line:
             reply = self._collect()
             if reply is not WAIT:
                 return reply
@@ -206,7 +206,7 @@ class WaitingMailbox:
 
     async def reply(self, message: object, timeout: float | None) -> None:
         """Put a reply into the output queue, waiting for room."""
-        if not self._output_space and self._reply(message) is not WAIT:
+        if not self._output_space.line and self._reply(message) is not WAIT:
             return
         try:
             await self._output_space.until(lambda: self._reply(message), timeout)
@@ -219,7 +219,7 @@ class WaitingMailbox:
         def attempt() -> object:
             return self._sent(self._core.fail(error, counted=counted))
 
-        if self._output_space or attempt() is WAIT:
+        if self._output_space.line or attempt() is WAIT:
             await self._output_space.until(attempt, None)
 
     async def reply_batch(self, messages: Sequence[object], timeout: float | None) -> int:
@@ -309,7 +309,7 @@ class WaitingMailbox:
         self, ask: Callable[[], Any], ask_again: Callable[[], Any], timeout: float | None
     ) -> Any:
         # Who comes second waits in line, but its asking still ends what is in flight.
-        taken = self._ask((lambda: self._core.take_batch(0)) if self._input_ready else ask)
+        taken = self._ask((lambda: self._core.take_batch(0)) if self._input_ready.line else ask)
         if taken is WAIT:
             try:
                 taken = await self._input_ready.until(lambda: self._ask(ask_again), timeout)
