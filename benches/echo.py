@@ -1,6 +1,6 @@
-"""What a message costs: a pair of asyncio.Queue, the runtime without and with telemetry.
+"""What a message costs: a pair of asyncio.Queue; the runtime without telemetry, counting, timing.
 
-The three take turns, block by block, in one process; a ratio compares neighbours of one turn and
+The four take turns, block by block, in one process; a ratio compares neighbours of one turn and
 the median of all turns is shown, so that a machine whose speed drifts does not decide. Absolute
 times are medians too and hold for this machine and this moment only.
 
@@ -24,6 +24,7 @@ from pydotcompute import RingKernelRuntime, __version__
 ROUNDS = 2_000
 WINDOW = 1_000
 KERNELS = 1_000
+READ_AFTER = (0, 4, 200)  # messages: nothing timed, a few kept one by one, full histograms
 
 Send = Callable[[object], Awaitable[None]]
 Receive = Callable[[], Awaitable[object]]
@@ -46,20 +47,21 @@ async def queue_pair():
 
 
 @asynccontextmanager
-async def ring_kernel(*, telemetry: bool):
+async def ring_kernel(*, telemetry: bool, latency: bool = True):
     """Make the same echo as a ring kernel."""
 
     async def echo(ctx) -> None:
         while True:
             await ctx.send(await ctx.receive())
 
-    async with RingKernelRuntime(enable_telemetry=telemetry) as runtime:
+    async with RingKernelRuntime(enable_telemetry=telemetry, latency=latency) as runtime:
         await runtime.launch("echo", echo)
         await runtime.activate("echo")
         yield partial(runtime.send, "echo"), partial(runtime.receive, "echo")
         if telemetry:
             shown = runtime.get_telemetry("echo")
             assert shown.messages_processed == shown.messages_received > 0
+            assert (shown.service is not None) is latency
 
 
 async def round_trips(send: Send, receive: Receive) -> float:
@@ -84,11 +86,12 @@ async def windows(send: Send, receive: Receive) -> float:
 
 async def alternate(measure, blocks: int) -> dict[str, list[float]]:
     """Let the contestants take turns."""
-    times: dict[str, list[float]] = {"queue": [], "off": [], "on": []}
+    times: dict[str, list[float]] = {"queue": [], "off": [], "counts": [], "on": []}
     async with AsyncExitStack() as stack:
         ends = {
             "queue": await stack.enter_async_context(queue_pair()),
             "off": await stack.enter_async_context(ring_kernel(telemetry=False)),
+            "counts": await stack.enter_async_context(ring_kernel(telemetry=True, latency=False)),
             "on": await stack.enter_async_context(ring_kernel(telemetry=True)),
         }
         for send, receive in ends.values():
@@ -106,15 +109,20 @@ def ratio(times: dict[str, list[float]], over: str, under: str) -> float:
     return statistics.median(a / b for a, b in pairs)
 
 
-async def reading() -> dict[str, float]:
+async def reading(messages: int) -> dict[str, float]:
     """Microseconds of one kernel's telemetry, milliseconds of a summary of many."""
     async with RingKernelRuntime(enable_telemetry=True) as runtime:
 
-        async def idle(ctx) -> None:
-            await ctx.receive()
+        async def echo(ctx) -> None:
+            while True:
+                await ctx.send(await ctx.receive())
 
         for number in range(KERNELS):
-            await runtime.launch(f"k_{number}", idle)
+            await runtime.launch(f"k_{number}", echo)
+            await runtime.activate(f"k_{number}")
+            for message in range(messages):
+                await runtime.send(f"k_{number}", message)
+                assert await runtime.receive(f"k_{number}") == message
         begin = time.perf_counter_ns()
         for number in range(KERNELS):
             runtime.get_telemetry(f"k_{number}")
@@ -140,7 +148,7 @@ def main() -> None:
     blocks = int(sys.argv[1]) if len(sys.argv) > 1 else 31
     trips = asyncio.run(alternate(round_trips, blocks))
     batches = asyncio.run(alternate(windows, blocks))
-    read = asyncio.run(reading())
+    read = {messages: asyncio.run(reading(messages)) for messages in READ_AFTER}
     machine = {
         "blocks": blocks,
         "cpus": os.cpu_count(),
@@ -155,13 +163,16 @@ def main() -> None:
             f"{title:16} asyncio.Queue pair {medians['queue']:6.2f} us   "
             f"kernel {medians['off']:6.2f} us   with telemetry {medians['on']:6.2f} us   "
             f"kernel/queue {ratio(times, 'on', 'queue'):.2f}   "
-            f"telemetry on/off {ratio(times, 'on', 'off'):.3f}"
+            f"telemetry on/off {ratio(times, 'on', 'off'):.3f}   "
+            f"counts only/off {ratio(times, 'counts', 'off'):.3f}"
         )
-    print(f"telemetry of one kernel {read['telemetry_us']:.1f} us, ", end="")
-    print(f"summary of {KERNELS:,} kernels {read['summary_ms']:.1f} ms")
+    for messages, cost in read.items():
+        print(f"after {messages:,} messages each: ", end="")
+        print(f"telemetry of one kernel {cost['telemetry_us']:.1f} us, ", end="")
+        print(f"summary of {KERNELS:,} kernels {cost['summary_ms']:.1f} ms")
     imported = import_cost(blocks)
     print(f"import pydotcompute {imported:.1f} ms beyond asyncio, dataclasses, uuid, logging")
-    figures = {"round_trip_ns": trips, "window_ns": batches, "import_ms": imported, **read}
+    figures = {"round_trip_ns": trips, "window_ns": batches, "import_ms": imported, "read": read}
     print(json.dumps({"machine": machine, **figures}))
 
 

@@ -6,7 +6,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::iter;
 use std::sync::{Mutex, MutexGuard};
 
-use _core::queue::{Entry, NORMAL_PRIORITY, PriorityQueue, TraceSlot};
+use _core::queue::{Entry, NORMAL_PRIORITY, PriorityQueue};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use crossbeam_queue::ArrayQueue;
@@ -15,11 +15,6 @@ const CAPACITY: usize = 1024;
 
 /// How many messages are pushed before they are popped again.
 const BURSTS: [usize; 2] = [1, 64];
-
-fn entry(message: usize) -> Entry<usize> {
-    let trace = TraceSlot::NONE;
-    Entry { message, trace }
-}
 
 /// One urgent and one low message in eight; 1 of 1 is urgent, the case that pays most.
 fn mixed(message: usize) -> u8 {
@@ -63,7 +58,7 @@ fn plain(criterion: &mut Criterion) {
         &mut group,
         "PriorityQueue",
         PriorityQueue::new(CAPACITY),
-        |queue, message| queue.push(entry(message), NORMAL_PRIORITY).is_ok(),
+        |queue, message| queue.push(Entry::plain(message), NORMAL_PRIORITY).is_ok(),
         |queue| queue.pop().map(|entry| entry.message),
     );
     bursts(
@@ -71,7 +66,7 @@ fn plain(criterion: &mut Criterion) {
         "VecDeque of entries",
         VecDeque::new(),
         |queue, message| {
-            queue.push_back(entry(message));
+            queue.push_back(Entry::plain(message));
             true
         },
         |queue| queue.pop_front().map(|entry| entry.message),
@@ -80,7 +75,7 @@ fn plain(criterion: &mut Criterion) {
         &mut group,
         "ArrayQueue",
         ArrayQueue::new(CAPACITY),
-        |queue, message| queue.push(entry(message)).is_ok(),
+        |queue, message| queue.push(Entry::plain(message)).is_ok(),
         |queue| queue.pop().map(|entry| entry.message),
     );
     let guarded = Mutex::new(VecDeque::new());
@@ -89,7 +84,7 @@ fn plain(criterion: &mut Criterion) {
         "Mutex of VecDeque",
         &guarded,
         |queue, message| {
-            lock(queue).push_back(entry(message));
+            lock(queue).push_back(Entry::plain(message));
             true
         },
         |queue| lock(queue).pop_front().map(|entry| entry.message),
@@ -103,7 +98,7 @@ fn with_priorities(criterion: &mut Criterion) {
         &mut group,
         "PriorityQueue",
         PriorityQueue::new(CAPACITY),
-        |queue, message| queue.push(entry(message), mixed(message)).is_ok(),
+        |queue, message| queue.push(Entry::plain(message), mixed(message)).is_ok(),
         |queue| queue.pop().map(|entry| entry.message),
     );
     bursts(
@@ -123,15 +118,15 @@ fn with_priorities(criterion: &mut Criterion) {
 fn dropping(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("queue dropping");
     let mut queue = PriorityQueue::new(CAPACITY);
-    while queue.push(entry(0), NORMAL_PRIORITY).is_ok() {}
-    let mut replace = || queue.push_dropping(entry(1), NORMAL_PRIORITY);
-    assert_eq!(replace(), Some(entry(0)));
+    while queue.push(Entry::plain(0), NORMAL_PRIORITY).is_ok() {}
+    let mut replace = || queue.push_dropping(Entry::plain(1), NORMAL_PRIORITY);
+    assert_eq!(replace(), Some(Entry::plain(0)));
     group.bench_function("PriorityQueue", |bencher| bencher.iter(&mut replace));
 
     let rival = ArrayQueue::new(CAPACITY);
-    while rival.push(entry(0)).is_ok() {}
-    let replace = || rival.force_push(entry(1));
-    assert_eq!(replace(), Some(entry(0)));
+    while rival.push(Entry::plain(0)).is_ok() {}
+    let replace = || rival.force_push(Entry::plain(1));
+    assert_eq!(replace(), Some(Entry::plain(0)));
     group.bench_function("ArrayQueue", |bencher| bencher.iter(replace));
     group.finish();
 }

@@ -3,6 +3,8 @@
 #[cfg(pydotcompute_loom)]
 pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 #[cfg(not(pydotcompute_loom))]
+pub(crate) use std::sync::OnceLock;
+#[cfg(not(pydotcompute_loom))]
 pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Loads a word as its only writer: a plain load.
@@ -21,4 +23,34 @@ pub(crate) fn load_own(word: &AtomicU64) -> u64 {
 pub(crate) fn load_own(word: &AtomicU64) -> u64 {
     // SAFETY: nobody else stores while the only writer loads; loom fails the model otherwise.
     unsafe { word.unsync_load() }
+}
+
+/// A place that one writer fills once: what `std::sync::OnceLock` promises of ordering, made of
+/// words that loom sees.
+#[cfg(pydotcompute_loom)]
+#[derive(Debug, Default)]
+pub(crate) struct OnceLock<T> {
+    place: std::sync::OnceLock<T>,
+    is_filled: AtomicU64,
+}
+
+#[cfg(pydotcompute_loom)]
+impl<T> OnceLock<T> {
+    /// What is there; pairs with the store in [`OnceLock::get_or_init`].
+    pub(crate) fn get(&self) -> Option<&T> {
+        (self.is_filled.load(Ordering::Acquire) == 1).then(|| self.filled())?
+    }
+
+    /// What is there, made by the only writer where nothing is.
+    pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
+        if load_own(&self.is_filled) == 0 {
+            self.place.set(make()).ok().expect("one writer");
+            self.is_filled.store(1, Ordering::Release);
+        }
+        self.filled().expect("filled")
+    }
+
+    fn filled(&self) -> Option<&T> {
+        self.place.get()
+    }
 }

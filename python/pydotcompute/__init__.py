@@ -11,7 +11,7 @@ from pydotcompute.kernels import ring_kernel
 from pydotcompute.messages import RingKernelMessage, message
 from pydotcompute.options import BackpressureStrategy, ErrorPolicy, KernelForm, KernelState
 from pydotcompute.runtime import KernelContext, RingKernelRuntime
-from pydotcompute.telemetry import KernelTelemetry, TelemetryCollector
+from pydotcompute.telemetry import KernelTelemetry, LatencySummary, TelemetryCollector
 
 __all__ = [
     "BackpressureStrategy",
@@ -20,6 +20,7 @@ __all__ = [
     "KernelForm",
     "KernelState",
     "KernelTelemetry",
+    "LatencySummary",
     "MessageQueue",
     "PyDotComputeError",
     "RingKernelMessage",

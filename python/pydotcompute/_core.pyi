@@ -69,6 +69,7 @@ class ObjectMailbox:
         drop_oldest: bool = False,
         replies: bool = True,
         telemetry: bool = True,
+        latency: bool = True,
         generation: int = 0,
         clock: MockClock | None = None,
     ) -> ObjectMailbox: ...

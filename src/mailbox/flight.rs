@@ -1,14 +1,23 @@
 //! Messages taken and not yet ended.
 
-/// The messages in flight, oldest first, as two numbers, and whether their kernel is at work.
+use std::collections::VecDeque;
+
+use crate::queue::Sample;
+
+/// The messages in flight, oldest first, as two numbers, those of them that are timed, and whether
+/// their kernel is at work.
 ///
 /// Marks (an error was recorded for that message) go to the oldest unmarked message and endings to
 /// the oldest message, so the marked ones are always the first `marked` of them.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Flight {
     count: u64,
     marked: u64,
     is_working: bool,
+    /// Messages that have landed: the position of the oldest one in flight.
+    landed: u64,
+    /// Position and stamp of those that are timed, oldest first.
+    timed: VecDeque<(u64, Sample)>,
 }
 
 /// How many messages of a flight were marked, and how many were not.
@@ -19,12 +28,17 @@ pub(super) struct Landed {
 }
 
 impl Flight {
-    pub(super) fn count(self) -> u64 {
+    pub(super) fn count(&self) -> u64 {
         self.count
     }
 
-    pub(super) fn take_off(&mut self, count: u64) {
-        self.count += count;
+    /// A message was taken; `sample` says whether it is timed, and since when.
+    #[inline]
+    pub(super) fn take_off(&mut self, sample: Sample) {
+        if sample.is_timed() {
+            self.timed.push_back((self.landed + self.count, sample));
+        }
+        self.count += 1;
         self.is_working = true;
     }
 
@@ -34,7 +48,7 @@ impl Flight {
     }
 
     /// Whether nothing is in flight, and the kernel has asked in vain since it took a message.
-    pub(super) fn is_at_rest(self) -> bool {
+    pub(super) fn is_at_rest(&self) -> bool {
         self.count == 0 && !self.is_working
     }
 
@@ -44,17 +58,32 @@ impl Flight {
     }
 
     /// Ends the oldest message: Some(was it marked), or None where nothing is in flight.
+    #[inline]
     pub(super) fn land_oldest(&mut self) -> Option<bool> {
         self.count = self.count.checked_sub(1)?;
+        self.landed += 1;
         let was_marked = self.marked > 0;
         self.marked = self.marked.saturating_sub(1);
         Some(was_marked)
     }
 
     /// Ends all messages.
+    #[inline]
     pub(super) fn land_all(&mut self) -> Landed {
         let marked = std::mem::take(&mut self.marked);
-        let unmarked = std::mem::take(&mut self.count) - marked;
+        let count = std::mem::take(&mut self.count);
+        self.landed += count;
+        let unmarked = count - marked;
         Landed { marked, unmarked }
+    }
+
+    /// The oldest timed message that has landed; each is given once.
+    #[inline]
+    pub(super) fn next_timed(&mut self) -> Option<Sample> {
+        let landed = self.landed;
+        let timed = self
+            .timed
+            .pop_front_if(|(position, _)| *position < landed)?;
+        Some(timed.1)
     }
 }

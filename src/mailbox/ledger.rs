@@ -1,17 +1,26 @@
-//! What a mailbox writes into its kernel's record.
+//! What a mailbox writes into its kernel's records.
 
 use std::sync::Arc;
 
+use super::Sampler;
 use crate::clock::Clock;
-use crate::record::{Depths, KernelRecord, Snapshot, State};
+use crate::queue::Sample;
+use crate::record::{Depths, KernelRecord, Latencies, LatencyRecord, Snapshot, State};
 
-/// The one writer of a kernel's record: what moves and what is counted are the same call.
+/// The one writer of a kernel's records: what moves and what is counted are the same call.
 ///
 /// The token that makes it the one writer is the exclusive borrow of the mailbox that holds it.
 #[derive(Debug)]
 pub struct Ledger {
     record: Arc<KernelRecord>,
+    timing: Option<Timing>,
     clock: Clock,
+}
+
+#[derive(Debug)]
+struct Timing {
+    record: Arc<LatencyRecord>,
+    sampler: Sampler,
 }
 
 impl Ledger {
@@ -29,7 +38,18 @@ impl Ledger {
         let offset = anchor.unix_ns.wrapping_sub(anchor.monotonic_ns);
         record.lifecycle.unix_offset_ns.set(offset);
         record.publish(id, generation, State::Launched)?;
-        Ok(Self { record, clock })
+        Ok(Self {
+            record,
+            timing: None,
+            clock,
+        })
+    }
+
+    /// Times messages too, the ones that `sampler` picks; without this call none are.
+    #[must_use]
+    pub fn timing(mut self, record: Arc<LatencyRecord>, sampler: Sampler) -> Self {
+        self.timing = Some(Timing { record, sampler });
+        self
     }
 
     /// The record written.
@@ -58,7 +78,42 @@ impl Ledger {
     /// Everything at one moment.
     #[must_use]
     pub fn snapshot(&self, depths: Depths) -> Snapshot {
-        Snapshot::read(&self.record, depths, self.clock.anchor())
+        let timed = self.timing.as_ref();
+        Snapshot {
+            latencies: timed.map_or_else(Latencies::default, |t| Latencies::read(&t.record)),
+            ..Snapshot::read(&self.record, depths, self.clock.anchor())
+        }
+    }
+
+    /// Whether the message accepted now is timed.
+    #[inline]
+    pub(super) fn sample(&mut self) -> Sample {
+        let clock = &self.clock;
+        match &mut self.timing {
+            Some(timing) => timing.sampler.pick(|| clock.monotonic_ns()),
+            None => Sample::NONE,
+        }
+    }
+
+    /// A timed message is taken: its wait ends, and the stamp returned is where its service begins.
+    pub(super) fn timed_wait(&self, sample: Sample) -> Sample {
+        let now_ns = self.clock.monotonic_ns();
+        if let Some(timing) = &self.timing {
+            let wait_ns = now_ns.saturating_sub(sample.stamp_ns);
+            timing.record.queue_wait.record(wait_ns, sample.weight);
+        }
+        Sample {
+            stamp_ns: now_ns,
+            ..sample
+        }
+    }
+
+    /// A timed message has ended.
+    pub(super) fn timed_service(&self, sample: Sample) {
+        if let Some(timing) = &self.timing {
+            let service_ns = self.clock.monotonic_ns().saturating_sub(sample.stamp_ns);
+            timing.record.service.record(service_ns, sample.weight);
+        }
     }
 
     #[inline]

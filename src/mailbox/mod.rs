@@ -6,7 +6,9 @@ mod flight;
 mod ledger;
 mod object_mailbox;
 mod outcome;
+mod sampler;
 
 pub use ledger::Ledger;
 pub use object_mailbox::ObjectMailbox;
 pub use outcome::{Collect, End, MailboxOptions, Offer, Reply, ReplyOutcome, Take};
+pub use sampler::Sampler;

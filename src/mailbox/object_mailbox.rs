@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::Ledger;
 use super::flight::Flight;
 use super::outcome::{Collect, End, MailboxOptions, Offer, Refusal, Reply, ReplyOutcome, Take};
-use crate::queue::{Entry, PriorityQueue, TraceSlot};
+use crate::queue::{Entry, PriorityQueue, Sample, TraceSlot};
 use crate::record::{Depths, Snapshot};
 
 /// Two bounded queues of objects and the ledger that counts what passes.
@@ -53,20 +53,20 @@ impl<M> ObjectMailbox<M> {
         if !self.accepting {
             return Offer::Closed(message);
         }
-        let trace = TraceSlot::NONE;
-        let entry = Entry { message, trace };
-        let dropped = if self.options.drop_oldest {
-            self.input.push_dropping(entry, priority)
-        } else if let Err(entry) = self.input.push(entry, priority) {
+        if self.input.is_full() && !self.options.drop_oldest {
             self.count(|ledger| {
                 if refuse {
                     ledger.rejected();
                 }
             });
-            return Offer::Full(entry.message);
-        } else {
-            None
+            return Offer::Full(message);
+        }
+        let entry = Entry {
+            message,
+            trace: TraceSlot::NONE,
+            sample: self.ledger.as_mut().map_or(Sample::NONE, Ledger::sample),
         };
+        let dropped = self.input.push_dropping(entry, priority);
         self.count(|ledger| ledger.accepted(self.input.len(), dropped.is_some()));
         Offer::Accepted(dropped.map(|entry| entry.message))
     }
@@ -82,11 +82,10 @@ impl<M> ObjectMailbox<M> {
     /// of the kernel may have taken a message meanwhile.
     #[inline]
     pub fn take_again(&mut self) -> Take<M> {
-        if let Some(message) = self.next_message() {
-            self.flight.take_off(1);
-            return Take::Message(message);
+        match self.next_message() {
+            Some(message) => Take::Message(message),
+            None => self.nothing_to_take(),
         }
-        self.nothing_to_take()
     }
 
     /// Hands the kernel up to `max` messages, at least one where it says `Message`.
@@ -103,7 +102,6 @@ impl<M> ObjectMailbox<M> {
         if batch.is_empty() {
             return self.nothing_to_take();
         }
-        self.flight.take_off(batch.len() as u64);
         Take::Message(batch)
     }
 
@@ -124,6 +122,7 @@ impl<M> ObjectMailbox<M> {
                 None => ledger.answered_late(),
             }
         });
+        self.time_services();
         ReplyOutcome::Sent
     }
 
@@ -145,6 +144,7 @@ impl<M> ObjectMailbox<M> {
                 ledger.errored(1);
             }
         });
+        self.time_services();
         ReplyOutcome::Sent
     }
 
@@ -185,6 +185,7 @@ impl<M> ObjectMailbox<M> {
             End::Cancelled => self.flight.count(),
         };
         self.flight.land_all();
+        self.time_services();
         let queued: Vec<M> = self.input.drain().into_iter().map(|e| e.message).collect();
         let discarded = in_flight + queued.len() as u64;
         self.count(|ledger| ledger.discarded(discarded));
@@ -197,6 +198,7 @@ impl<M> ObjectMailbox<M> {
     pub fn restart(&mut self, counted: bool) -> u64 {
         let discarded = self.raised(counted);
         self.flight.land_all();
+        self.time_services();
         self.flight.ask_in_vain(); // code that starts has taken nothing yet
         self.count(|ledger| {
             ledger.discarded(discarded);
@@ -308,6 +310,15 @@ impl<M> ObjectMailbox<M> {
                 ledger.answered(landed.unmarked);
             }
         });
+        self.time_services();
+    }
+
+    /// Times the services that have just ended.
+    #[inline]
+    fn time_services(&mut self) {
+        while let Some(sample) = self.flight.next_timed() {
+            self.count(|ledger| ledger.timed_service(sample));
+        }
     }
 
     /// Counts an exception that ends the oldest message in flight; how many are left to discard.
@@ -324,9 +335,15 @@ impl<M> ObjectMailbox<M> {
         self.flight.count()
     }
 
+    /// Takes the next message off the queue; it is in flight from now on.
     #[inline]
     fn next_message(&mut self) -> Option<M> {
         let entry = self.delivering.then(|| self.input.pop())??;
+        let sample = match &self.ledger {
+            Some(ledger) if entry.sample.is_timed() => ledger.timed_wait(entry.sample),
+            _ => Sample::NONE,
+        };
+        self.flight.take_off(sample);
         Some(entry.message)
     }
 

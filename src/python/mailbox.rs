@@ -12,8 +12,10 @@ use super::gil::GilCell;
 use super::id_too_long;
 use super::message::{self, ACCEPTED, CLOSED, ErrorReply, FULL, Priorities};
 use super::snapshot::{Snapshot, state_of};
-use crate::mailbox::{self, End, Ledger, MailboxOptions, Offer, Reply, ReplyOutcome, Take};
-use crate::record::KernelRecord;
+use crate::mailbox::{
+    self, End, Ledger, MailboxOptions, Offer, Reply, ReplyOutcome, Sampler, Take,
+};
+use crate::record::{KernelRecord, LatencyRecord};
 
 type Object = Py<PyAny>;
 
@@ -41,12 +43,14 @@ impl ObjectMailbox {
 #[pymethods]
 impl ObjectMailbox {
     /// A paused mailbox of a launched kernel. Sizes are at least 1 (ValueError otherwise, and where
-    /// `kernel_id` is longer than `ID_BYTES` bytes of UTF-8).
+    /// `kernel_id` is longer than `ID_BYTES` bytes of UTF-8). `latency`: waits and services are
+    /// timed, where telemetry is on; `generation` decides which.
     #[new]
     #[pyo3(signature = (kernel_id, *, queue_size, output_queue_size, drop_oldest = false,
-        replies = true, telemetry = true, generation = 0, clock = None))]
+        replies = true, telemetry = true, latency = true, generation = 0, clock = None))]
     #[allow(
         clippy::too_many_arguments,
+        clippy::fn_params_excessive_bools,
         reason = "keyword-only options of one constructor"
     )]
     fn new(
@@ -56,6 +60,7 @@ impl ObjectMailbox {
         drop_oldest: bool,
         replies: bool,
         telemetry: bool,
+        latency: bool,
         generation: u64,
         clock: Option<&Bound<'_, MockClock>>,
     ) -> PyResult<Self> {
@@ -67,7 +72,12 @@ impl ObjectMailbox {
         }
         let ledger = telemetry.then(|| {
             let record = Arc::new(KernelRecord::default());
-            Ledger::open(record, clock_of(clock), kernel_id, generation)
+            let ledger = Ledger::open(record, clock_of(clock), kernel_id, generation)?;
+            Ok(if latency {
+                ledger.timing(Arc::new(LatencyRecord::default()), Sampler::new(generation))
+            } else {
+                ledger
+            })
         });
         let options = MailboxOptions {
             queue_size,

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 use super::gil::GilCell;
 use super::message::{self, ACCEPTED, FULL, Priorities};
-use crate::queue::{Entry, PriorityQueue, TraceSlot};
+use crate::queue::{Entry, PriorityQueue};
 
 /// A bounded queue of objects: highest priority first, equal ones in order.
 ///
@@ -39,10 +39,7 @@ impl ObjectQueue {
     /// PriorityError where a message class's priority is not an int from 0 to 255.
     fn offer(&self, message: &Bound<'_, PyAny>) -> PyResult<u8> {
         let priority = self.priorities.of(message)?;
-        let entry = Entry {
-            message: message.clone().unbind(),
-            trace: TraceSlot::NONE,
-        };
+        let entry = Entry::plain(message.clone().unbind());
         if self.drop_oldest {
             let dropped = self
                 .queue

@@ -4,12 +4,19 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::clock::seconds;
-use crate::record::{self, State};
+use crate::record::{self, LatencySummary, State};
 
 /// Counters, depths and times of one kernel at one moment, since its launch. Immutable.
 #[pyclass(module = "pydotcompute._core", frozen)]
 #[derive(Debug)]
 pub(crate) struct Snapshot(pub(super) record::Snapshot);
+
+/// Puts values into a dict under interned names.
+macro_rules! put {
+    ($fields:ident, {$($name:literal: $value:expr),* $(,)?}) => {
+        $($fields.set_item(pyo3::intern!($fields.py(), $name), $value)?;)*
+    };
+}
 
 /// The value of KernelState for a stored state.
 pub(super) fn state_name(state: State) -> &'static str {
@@ -30,20 +37,33 @@ pub(super) fn state_of(name: &str) -> Option<State> {
     states.into_iter().find(|state| state_name(*state) == name)
 }
 
+/// The fields of LatencySummary; times in seconds.
+fn summary_fields(py: Python<'_>, summary: LatencySummary) -> PyResult<Bound<'_, PyDict>> {
+    let [p50, p90, p99, p999] = summary.quantiles_ns.map(seconds);
+    let fields = PyDict::new(py);
+    put!(fields, {
+        "count": summary.count,
+        "sum": seconds(summary.sum_ns),
+        "p50": p50,
+        "p90": p90,
+        "p99": p99,
+        "p999": p999,
+        "max": seconds(summary.max_ns),
+    });
+    Ok(fields)
+}
+
 #[pymethods]
 impl Snapshot {
     /// The fields of KernelTelemetry, counted since `baseline`, an earlier snapshot of the same
-    /// kernel, else since the launch. Times in seconds; `state` is the value of a KernelState.
+    /// kernel, else since the launch. Times in seconds; `state` is the value of a KernelState,
+    /// `queue_wait` and `service` are None or the fields of a LatencySummary.
     #[pyo3(signature = (baseline = None))]
     fn since<'py>(&self, py: Python<'py>, baseline: Option<&Self>) -> PyResult<Bound<'py, PyDict>> {
-        let (now, shown) = (&self.0, self.0.since(baseline.map(|earlier| &earlier.0)));
+        let (now, base) = (&self.0, baseline.map(|earlier| &earlier.0));
+        let (shown, latency) = (now.since(base), now.latency_since(base));
         let fields = PyDict::new(py);
-        macro_rules! put {
-            ($($name:literal: $value:expr),* $(,)?) => {
-                $(fields.set_item(pyo3::intern!(py, $name), $value)?;)*
-            };
-        }
-        put! {
+        put!(fields, {
             "state": state_name(now.state),
             "messages_received": shown.messages_received,
             "messages_sent": shown.messages_sent,
@@ -66,7 +86,11 @@ impl Snapshot {
             "replies_discarded": shown.replies_discarded,
             "reset_time": baseline.map(Self::time),
             "uptime_seconds": seconds(shown.uptime_ns),
-        }
+            "queue_wait": latency.queue_wait.map(|wait| summary_fields(py, wait)).transpose()?,
+            "service": latency.service.map(|service| summary_fields(py, service)).transpose()?,
+            "latency_sample_rate": latency.sample_rate,
+            "duty_cycle": latency.duty_ratio,
+        });
         Ok(fields)
     }
 

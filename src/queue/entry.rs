@@ -7,6 +7,48 @@ pub struct Entry<M> {
     pub message: M,
     /// Where the flight recorder follows this message, if it does.
     pub trace: TraceSlot,
+    /// Since when this message is timed, if it is.
+    pub sample: Sample,
+}
+
+impl<M> Entry<M> {
+    /// A message that nothing travels with.
+    #[inline]
+    #[must_use]
+    pub const fn plain(message: M) -> Self {
+        Self {
+            message,
+            trace: TraceSlot::NONE,
+            sample: Sample::NONE,
+        }
+    }
+}
+
+/// The stamp of a message that is timed, and how many messages it stands for.
+///
+/// Packed, because eight-byte alignment would make an entry four words long instead of three.
+#[repr(C, packed(4))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sample {
+    /// When it was accepted, or later when it was taken; monotonic nanoseconds.
+    pub stamp_ns: u64,
+    /// How many messages it stands for; 0: it is not timed.
+    pub weight: u32,
+}
+
+impl Sample {
+    /// The message is not timed.
+    pub const NONE: Self = Self {
+        stamp_ns: 0,
+        weight: 0,
+    };
+
+    /// Whether the message is timed.
+    #[inline]
+    #[must_use]
+    pub const fn is_timed(self) -> bool {
+        self.weight != 0
+    }
 }
 
 /// Place of a sampled message in the flight recorder, reserved beside every message.

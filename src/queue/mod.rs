@@ -7,5 +7,5 @@ mod entry;
 mod lanes;
 mod priority_queue;
 
-pub use entry::{Entry, TraceSlot};
+pub use entry::{Entry, Sample, TraceSlot};
 pub use priority_queue::{NORMAL_PRIORITY, PriorityQueue};

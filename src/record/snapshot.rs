@@ -1,6 +1,6 @@
 //! A record as seen at one moment, and what is shown of it.
 
-use super::{KernelRecord, State};
+use super::{KernelRecord, Latencies, ShownLatency, State};
 use crate::clock::Anchor;
 
 /// Every counter of a record, since the launch.
@@ -79,8 +79,8 @@ pub struct Depths {
     pub output_errors: u64,
 }
 
-/// Counters, depths and times of one kernel at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Counters, depths, times and latencies of one kernel at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// Counters since the launch.
     pub counts: Counts,
@@ -104,6 +104,8 @@ pub struct Snapshot {
     pub ended_ns: u64,
     /// Newest message accepted or answered, monotonic nanoseconds; 0 before the first.
     pub last_message_ns: u64,
+    /// Latencies since the launch; empty where none are timed.
+    pub latencies: Latencies,
 }
 
 /// What a reader is shown: the counts since the launch or the last reset.
@@ -143,7 +145,8 @@ fn unix_offset(at_launch_ns: u64, now: Anchor) -> u64 {
 }
 
 impl Snapshot {
-    /// Reads a record; `depths` comes from the queues, `now` from the clock.
+    /// Reads a record; `depths` comes from the queues, `now` from the clock. Latencies, which lie in
+    /// a record of their own, are left empty.
     #[must_use]
     pub fn read(record: &KernelRecord, depths: Depths, now: Anchor) -> Self {
         let (lifecycle, kernel, producer) = (&record.lifecycle, &record.kernel, &record.producer);
@@ -162,6 +165,7 @@ impl Snapshot {
                 .last_answered_ns
                 .get()
                 .max(producer.last_accepted_ns.get()),
+            latencies: Latencies::default(),
         }
     }
 
@@ -194,7 +198,8 @@ impl Snapshot {
     /// before the reset are told apart by position alone.
     #[must_use]
     pub fn since(&self, baseline: Option<&Self>) -> Shown {
-        let start = baseline.copied().unwrap_or_default();
+        let none = Self::default();
+        let start = baseline.unwrap_or(&none);
         let (now, base) = (&self.counts, &start.counts);
         let late = now.answered_late.saturating_sub(base.left_unanswered);
         let waiting_replies = start.depths.output - start.depths.output_errors;
@@ -212,6 +217,20 @@ impl Snapshot {
             replies_received: now.collected - base.collected,
             replies_discarded: now.replies_discarded - base.replies_discarded,
             uptime_ns: self.uptime_ns(start.taken_ns),
+        }
+    }
+
+    /// The latencies shown since `baseline`, a snapshot of the same record taken at a reset.
+    ///
+    /// A message taken before the reset and ended after it shows all of its service after it.
+    #[must_use]
+    pub fn latency_since(&self, baseline: Option<&Self>) -> ShownLatency {
+        match baseline {
+            None => self.latencies.shown(self.uptime_ns(0)),
+            Some(start) => {
+                let since = self.latencies.since(&start.latencies);
+                since.shown(self.uptime_ns(start.taken_ns))
+            }
         }
     }
 

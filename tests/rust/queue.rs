@@ -1,13 +1,21 @@
 //! The queue against a list sorted by hand, and the promises that its signatures cannot make.
 #![cfg(not(pydotcompute_loom))]
 
-use _core::queue::{Entry, NORMAL_PRIORITY, PriorityQueue, TraceSlot};
+use _core::queue::{Entry, NORMAL_PRIORITY, PriorityQueue, Sample, TraceSlot};
 use proptest::prelude::*;
 
-/// An entry whose trace tells whether it travelled with its message.
+/// An entry whose trace and stamp tell whether they travelled with their message.
 fn entry(message: u32) -> Entry<u32> {
     let trace = TraceSlot::from_word(message.wrapping_mul(3));
-    Entry { message, trace }
+    let sample = Sample {
+        stamp_ns: u64::from(message) << 32,
+        weight: message,
+    };
+    Entry {
+        message,
+        trace,
+        sample,
+    }
 }
 
 fn full_of(priorities: &[u8]) -> PriorityQueue<u32> {
@@ -117,8 +125,15 @@ fn a_message_without_trace_reads_as_zero() {
 }
 
 #[test]
-fn a_trace_costs_half_a_pointer_beside_a_reference() {
-    assert_eq!(size_of::<Entry<&u32>>(), 2 * size_of::<&u32>());
+fn a_message_without_a_stamp_is_not_timed() {
+    assert_eq!(Sample::default(), Sample::NONE);
+    assert!(!Sample::NONE.is_timed());
+    assert!(entry(1).sample.is_timed());
+}
+
+#[test]
+fn a_trace_and_a_stamp_cost_two_pointers_beside_a_reference() {
+    assert_eq!(size_of::<Entry<&u32>>(), 3 * size_of::<&u32>());
 }
 
 /// The specification of the queue: a list kept sorted by hand, next out first.

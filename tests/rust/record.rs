@@ -94,7 +94,7 @@ fn a_message_stamped_one_coarse_tick_before_the_activation_shows_its_time() {
     assert_eq!(snapshot.last_message_unix_ns(), Some(50_000_000_000));
     let long_before = Snapshot {
         last_message_ns: 8_000_000_000,
-        ..snapshot
+        ..snapshot.clone()
     };
     assert_eq!(long_before.last_message_unix_ns(), Some(48_000_000_000));
     let never = Snapshot {

@@ -44,6 +44,7 @@ class Kernel:
         *,
         generation: int,
         telemetry: bool,
+        latency: bool,
         clock: MockClock | None,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
@@ -66,6 +67,7 @@ class Kernel:
             drop_oldest=options.backpressure is BackpressureStrategy.DROP_OLDEST,
             replies=options.replies,
             telemetry=telemetry,
+            latency=latency,
             generation=generation,
             clock=clock,
         )

@@ -41,6 +41,7 @@ class RingKernelRuntime(Messaging):
         *,
         enable_telemetry: bool = False,
         default_queue_size: int = 1000,
+        latency: bool = True,
         clock: MockClock | None = None,
     ) -> None:
         """Make a runtime; nothing starts yet.
@@ -49,6 +50,8 @@ class RingKernelRuntime(Messaging):
             enable_telemetry: Whether anything is counted and timed.
             default_queue_size: Bound of a kernel's queues where neither launch nor decorator says
                 otherwise; 1 to 2**24 messages.
+            latency: Whether telemetry, where it is on, also times messages: how long they wait and
+                how long their kernel has them. At high rates a sample, for about 1 % of the time.
             clock: What telemetry reads the time from; the system's clock by default.
 
         Raises:
@@ -56,6 +59,7 @@ class RingKernelRuntime(Messaging):
         """
         self._default_queue_size = check_queue_size(default_queue_size, "default_queue_size")
         self._telemetry = bool(enable_telemetry)
+        self._latency = bool(latency)
         self._clock = clock
         super().__init__(TelemetryCollector(self._telemetry, clock=clock))
         self._generation = 0
@@ -271,6 +275,7 @@ class RingKernelRuntime(Messaging):
             launch,
             generation=self._generation,
             telemetry=self._telemetry,
+            latency=self._latency,
             clock=self._clock,
             loop=loop,
         )

@@ -3,5 +3,13 @@
 from pydotcompute.telemetry.audit import Audit, CallerLedger, audit
 from pydotcompute.telemetry.collector import TelemetryCollector
 from pydotcompute.telemetry.kernel_telemetry import KernelTelemetry
+from pydotcompute.telemetry.latency import LatencySummary
 
-__all__ = ["Audit", "CallerLedger", "KernelTelemetry", "TelemetryCollector", "audit"]
+__all__ = [
+    "Audit",
+    "CallerLedger",
+    "KernelTelemetry",
+    "LatencySummary",
+    "TelemetryCollector",
+    "audit",
+]

@@ -8,6 +8,7 @@ from pydotcompute.exceptions import InvalidArgumentError, KernelNotFoundError
 from pydotcompute.options import KernelState, check_kernel_id
 from pydotcompute.telemetry.errors import describe
 from pydotcompute.telemetry.kernel_telemetry import KernelTelemetry
+from pydotcompute.telemetry.latency import LatencySummary
 from pydotcompute.telemetry.summary import summarize
 
 
@@ -157,9 +158,9 @@ class TelemetryCollector:
         return summarize(kernels, earlier_processed, earlier_errors)
 
     def reset(self, kernel_id: str | None = None) -> None:
-        """Start the counts of one kernel, or of all, again.
+        """Start the counts and latencies of one kernel, or of all, again.
 
-        Who counts is not touched: from now on the counts of this moment are subtracted.
+        Who counts is not touched: from now on what there is at this moment is subtracted.
 
         Raises:
             KernelNotFoundError: `kernel_id` is unknown.
@@ -200,9 +201,10 @@ class TelemetryCollector:
 
 
 def _read(kernel_id: str, entry: _Entry) -> KernelTelemetry:
-    snapshot = entry.source.snapshot()
-    fields = snapshot.since(entry.baseline)
-    state = KernelState(fields.pop("state"))
-    return KernelTelemetry(
-        kernel_id=kernel_id, state=state, last_error=entry.source.last_error, **fields
-    )
+    fields = {"kernel_id": kernel_id, **entry.source.snapshot().since(entry.baseline)}
+    fields["state"] = KernelState(fields["state"])
+    fields["last_error"] = entry.source.last_error
+    for name in ("queue_wait", "service"):
+        if fields[name] is not None:
+            fields[name] = LatencySummary.from_fields(fields[name])
+    return KernelTelemetry.from_fields(fields)

@@ -1,17 +1,19 @@
 """The counts of one kernel at one moment."""
 
 import time
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from pydotcompute.options import KernelState
+from pydotcompute.telemetry.latency import LatencySummary
 
 
 @dataclass(frozen=True)
 class KernelTelemetry:
     """Counts of one kernel at one moment, since its launch or its last reset.
 
-    Immutable, equal by value, picklable. Counts are exact; times are Unix or plain seconds.
+    Immutable, equal by value, picklable. Counts are exact, latencies are sampled at high rates;
+    times are Unix or plain seconds.
 
     At rest, always:
 
@@ -68,6 +70,26 @@ class KernelTelemetry:
     """Unix seconds of the last reset; None without one."""
     uptime_seconds: float | None = None
     """Uptime when the snapshot was taken; None where it was made by hand and goes on running."""
+    queue_wait: LatencySummary | None = None
+    """How long messages waited, from acceptance until the kernel took them; None: none timed."""
+    service: LatencySummary | None = None
+    """How long the kernel had them, until they ended, however they ended; None: none timed."""
+    latency_sample_rate: float | None = None
+    """Messages timed per message taken, 1.0: all; None where none was timed."""
+    duty_cycle: float | None = None
+    """Share of the uptime that messages spent in the kernel's code, its awaits included: 0.0 to
+    1.0, estimated from `service`; None where none was timed or the uptime is 0."""
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, Any]) -> Self:
+        """Make one of all its fields by name; none may be missing.
+
+        The constructor of a frozen dataclass sets each field through `object.__setattr__`, which
+        takes longer than reading a kernel; a summary makes one for every kernel there is.
+        """
+        made = object.__new__(cls)
+        made.__dict__.update(fields)
+        return made
 
     @property
     def uptime(self) -> float:
@@ -95,14 +117,13 @@ class KernelTelemetry:
         return self.errors / self.messages_processed
 
     def to_dict(self) -> dict[str, Any]:
-        """Give every field and property by name; the state as its string."""
-        values: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
+        """Give every field and property by name; the state as its string, latencies as dicts."""
+        values = dict(self.__dict__)
         uptime = self.uptime
         values["state"] = str(self.state)
+        values["queue_wait"] = None if self.queue_wait is None else self.queue_wait.to_dict()
+        values["service"] = None if self.service is None else self.service.to_dict()
         values["uptime"] = uptime
         values["throughput"] = self.messages_processed / uptime if uptime > 0.0 else 0.0
         values["error_rate"] = self.error_rate
         return values
-
-
-_FIELDS = tuple(field.name for field in fields(KernelTelemetry))
