@@ -11,7 +11,7 @@ from rich.table import Table
 
 from pydotcompute import KernelTelemetry
 from pydotcompute.telemetry import Audit
-from pydotcompute.telemetry.audit import Term
+from pydotcompute.telemetry.auditing import Term
 from pydotcompute.tools.demo_run import Outcome
 from pydotcompute.tools.text import shown, write
 
