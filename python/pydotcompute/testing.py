@@ -12,7 +12,9 @@ async def wait_until_idle(
     *kernel_ids: str,
     timeout: float = 5.0,
 ) -> None:
-    """Wait until kernels have handled all they accepted, wait for room for a reply, or are paused.
+    """Wait until kernels have nothing to do, wait for room for a reply, or are not active.
+
+    A kernel has nothing to do when it handled all it accepted and asked for more.
 
     Args:
         runtime: The runtime.
