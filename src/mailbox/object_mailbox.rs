@@ -266,7 +266,7 @@ impl<M> ObjectMailbox<M> {
 
     /// Whether the output queue has no room.
     #[must_use]
-    pub fn is_output_full(&self) -> bool {
+    fn is_output_full(&self) -> bool {
         self.output.len() >= self.options.output_queue_size
     }
 

@@ -293,12 +293,6 @@ impl ObjectMailbox {
         self.with(py, |mailbox| mailbox.is_error_next())
     }
 
-    /// Whether the output queue has no room.
-    #[getter]
-    fn is_output_full(&self, py: Python<'_>) -> bool {
-        self.with(py, |mailbox| mailbox.is_output_full())
-    }
-
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.priorities.traverse(&visit)?;
         match self.mailbox.look() {

@@ -102,7 +102,6 @@ def test_a_full_queue_says_so_and_counts_only_what_is_to_be_refused():
     assert [mailbox.offer(2), mailbox.offer(2, refuse=True)] == [FULL, FULL]
     mailbox.take()
     assert mailbox.reply(1) == ACCEPTED
-    assert mailbox.is_output_full
     assert [mailbox.reply(2), mailbox.fail(ValueError())] == [FULL, FULL]
     assert counts(mailbox)["rejected"] == 1
     assert "errors" not in counts(mailbox)
