@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod mailbox;
+pub mod parker;
 pub mod queue;
 pub mod record;
 mod sync;

@@ -1,9 +1,11 @@
-//! The only place that picks the real atomics or loom's.
+//! The only place that picks the real atomics and locks or loom's.
 
 #[cfg(pydotcompute_loom)]
 pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+#[cfg(pydotcompute_loom)]
+pub(crate) use loom::sync::{Condvar, Mutex};
 #[cfg(not(pydotcompute_loom))]
-pub(crate) use std::sync::OnceLock;
+pub(crate) use std::sync::{Condvar, Mutex, OnceLock};
 #[cfg(not(pydotcompute_loom))]
 pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 

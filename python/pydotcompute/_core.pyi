@@ -12,6 +12,7 @@ __all__ = [
     "MockClock",
     "ObjectMailbox",
     "ObjectQueue",
+    "Parker",
     "PriorityError",
     "Sentinel",
     "Snapshot",
@@ -43,6 +44,12 @@ class MockClock:
     def advance(self, seconds: float) -> None: ...
     def monotonic(self) -> float: ...
     def time(self) -> float: ...
+
+@final
+class Parker:
+    def __new__(cls) -> Parker: ...
+    def park(self, timeout: float | None = None) -> bool: ...
+    def unpark(self) -> None: ...
 
 @final
 class Snapshot:

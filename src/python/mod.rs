@@ -10,6 +10,7 @@ mod gil;
 mod mailbox;
 mod manual;
 mod message;
+mod parker;
 mod queue;
 mod snapshot;
 
@@ -28,6 +29,8 @@ mod _core {
     use super::manual::ManualRecord;
     #[pymodule_export]
     use super::message::{ErrorReply, Sentinel};
+    #[pymodule_export]
+    use super::parker::Parker;
     #[pymodule_export]
     use super::queue::ObjectQueue;
     #[pymodule_export]
