@@ -8,22 +8,21 @@ from itertools import islice
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, overload
 
+from pydotcompute.checks import MessageType, check_flag, check_kernel_id
 from pydotcompute.exceptions import InvalidArgumentError, InvalidTypeError, KernelNotFoundError
 from pydotcompute.options import (
     BackpressureStrategy,
+    KernelExecution,
     KernelForm,
     KernelOptions,
     LaunchOptions,
-    MessageType,
-    check_flag,
-    check_kernel_id,
 )
 
 if TYPE_CHECKING:
     from inspect import Signature
 
 KernelFunction: TypeAlias = Callable[[Any], object]
-"""`async def kernel(ctx)` or `def handler(message)`, or anything that is called like one."""
+"""`async def kernel(ctx)`, `def handler(message)`, or anything that is called like one."""
 
 F = TypeVar("F", bound=KernelFunction)
 
@@ -193,7 +192,19 @@ def resolve(
     given = options.over(decorated)
     usual_form = check_kernel_function(function, given.form)
     settled = given.settle(default_queue_size=default_queue_size, usual_form=usual_form)
+    _check_venue(function, settled)
     return KernelLaunch(kernel_id, function, settled)
+
+
+def _check_venue(function: KernelFunction, options: LaunchOptions) -> None:
+    is_plain_loop = options.form is KernelForm.LOOP and not is_async(function)
+    if options.execution is KernelExecution.TASK and is_plain_loop:
+        name = _label_of(function)
+        text = (
+            f"a loop on the event loop is an async function that takes one argument, ctx; {name} "
+            "is not async; define it with `async def`, or launch it with execution='thread'"
+        )
+        raise InvalidTypeError(text, argument="kernel_func", value_type=type(function).__qualname__)
 
 
 def _options_of(function: KernelFunction) -> KernelOptions:
@@ -260,6 +271,11 @@ def _codes_of(func: Callable[..., object]) -> tuple[Callable[..., object], ...]:
     return (func, type(func).__call__)
 
 
+def _label_of(func: Callable[..., object]) -> str:
+    code = _codes_of(func)[0]
+    return str(getattr(code, "__qualname__", type(code).__qualname__))
+
+
 def _usual_form(func: Callable[..., object]) -> KernelForm:
     return KernelForm.LOOP if is_async(func) else KernelForm.HANDLER
 
@@ -277,11 +293,9 @@ def _problem_with_call(func: Callable[..., object], form: KernelForm) -> str | N
     from inspect import isasyncgenfunction, isgeneratorfunction  # noqa: PLC0415 - only where a function is checked
 
     codes = _codes_of(func)
-    name = getattr(codes[0], "__qualname__", type(codes[0]).__qualname__)
+    name = _label_of(func)
     if any(isasyncgenfunction(code) or isgeneratorfunction(code) for code in codes):
         return f"{name} yields; a loop gives replies with ctx.send(), a handler returns its reply"
-    if form is KernelForm.LOOP and not is_async(func):
-        return f"{name} is not async; define it with `async def`"
     argument = "ctx" if form is KernelForm.LOOP else "a message"
     try:
         signature = _signature_of(func)

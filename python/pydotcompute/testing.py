@@ -1,7 +1,7 @@
 """What tests of ring kernels need: a clock to turn by hand, and waiting for rest."""
 
 from pydotcompute._core import MockClock
-from pydotcompute.options import check_timeout
+from pydotcompute.checks import check_timeout
 from pydotcompute.runtime import RingKernelRuntime
 
 __all__ = ["MockClock", "wait_until_idle"]

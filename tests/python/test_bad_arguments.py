@@ -113,7 +113,7 @@ async def test_an_option_is_checked_at_the_launch(busy, name, value, kind, limit
 
 
 async def test_an_option_that_does_not_exist_is_not_ignored(busy):
-    for name in ("execution", "hand_off", "priority"):
+    for name in ("hand_off", "priority"):
         with refusal(busy, TypeError, name):
             await busy.launch("k", echo, **{name: None})
         with pytest.raises(TypeError, match=name):

@@ -158,8 +158,8 @@ NO_LOOPS = {
 
 
 @pytest.mark.parametrize(("function", "named"), NO_LOOPS.values(), ids=NO_LOOPS)
-async def test_a_loop_that_is_not_async_is_refused(busy, function, named):
-    with refusal(busy, InvalidTypeError, "async function", "ctx", named):
+async def test_a_loop_on_the_event_loop_that_is_not_async_is_refused(busy, function, named):
+    with refusal(busy, InvalidTypeError, "async function", "ctx", named, "execution='thread'"):
         await busy.launch("k", function, form="loop")
 
 

@@ -20,6 +20,7 @@ from pydotcompute.kernels import (
 from pydotcompute.options import (
     BackpressureStrategy,
     ErrorPolicy,
+    KernelExecution,
     KernelForm,
     KernelOptions,
     LaunchOptions,
@@ -160,10 +161,18 @@ def test_an_id_given_by_position_is_refused_with_the_way_to_give_it():
 
 
 def test_a_function_that_cannot_run_is_not_registered(registry):
-    with pytest.raises(InvalidTypeError, match="plain is not async"):
-        ring_kernel(kernel_id="worker", form="loop")(plain)
+    with pytest.raises(InvalidTypeError, match="cannot be called with ctx alone"):
+        ring_kernel(kernel_id="worker", form="loop")(takes_more)
     assert registry.ids == ()
-    assert not hasattr(plain, "__ring_kernel__")
+    assert not hasattr(takes_more, "__ring_kernel__")
+
+
+def test_a_plain_loop_may_be_decorated_before_its_launch_says_where_it_runs(registry):
+    ring_kernel(kernel_id="worker", form="loop")(copy_of(plain))
+    options = KernelOptions(execution="thread")
+    assert resolve("worker", None, options, 1000).options.execution is KernelExecution.THREAD
+    with pytest.raises(InvalidTypeError, match="plain is not async"):
+        resolve("worker", None, KernelOptions(), 1000)
 
 
 def test_what_has_no_name_needs_an_id():
@@ -244,6 +253,7 @@ def test_a_launch_has_its_own_options_then_the_decorators_then_the_defaults():
         output_type=None,
         replies=True,
         form=KernelForm.LOOP,
+        execution=KernelExecution.TASK,
         on_error=ErrorPolicy.FAIL,
         max_restarts=3,
         restart_window=60.0,
@@ -356,10 +366,12 @@ PLAIN = {
 
 
 @pytest.mark.parametrize(("function", "said"), PLAIN.values(), ids=PLAIN)
-def test_what_is_not_async_is_a_handler_and_refused_as_a_loop(function, said):
+def test_what_is_not_async_is_a_handler_and_refused_as_a_loop_outside_a_thread(function, said):
     assert check_kernel_function(function) is KernelForm.HANDLER
     with pytest.raises(InvalidTypeError, match=said):
-        check_kernel_function(function, "loop")
+        resolve("worker", function, KernelOptions(form="loop"), 1000)
+    in_a_thread = KernelOptions(form="loop", execution="thread")
+    assert resolve("worker", function, in_a_thread, 1000).options.form is KernelForm.LOOP
 
 
 def test_what_is_async_is_a_loop_unless_it_is_declared_a_handler():
@@ -395,6 +407,6 @@ def test_a_coroutine_that_runs_already_is_left_alone():
 
 def test_a_refusal_survives_pickling():
     with pytest.raises(InvalidTypeError) as caught:
-        check_kernel_function(lambda ctx: ctx, "loop")
+        resolve("worker", lambda ctx: ctx, KernelOptions(form="loop"), 1000)
     copied = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - made here
     assert vars(copied) == vars(caught.value)

@@ -13,17 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pydotcompute.checks import (
+    check_flag,
+    check_kernel_id,
+    check_message_type,
+    check_queue_size,
+    check_timeout,
+)
 from pydotcompute.exceptions import InvalidArgumentError, InvalidTypeError
 from pydotcompute.options import (
     BackpressureStrategy,
     KernelOptions,
     KernelState,
     check_backpressure,
-    check_flag,
-    check_kernel_id,
-    check_message_type,
-    check_queue_size,
-    check_timeout,
 )
 
 MESSAGE_TYPES = (int, str | bytes, (int, (str, bytes)))

@@ -129,10 +129,14 @@ async def test_reading_is_safe_while_kernels_come_and_go(runtime):
 
 
 @pytest.mark.parametrize("where", [without_a_loop, in_another_loop])
-async def test_a_kernel_is_told_to_end_on_its_own_loop_only(busy, worker, where):
-    with refusal(busy, WrongLoopError, "'worker'", "call_soon_threadsafe"):
-        await asyncio.to_thread(where, worker.request_termination)
-    loop = asyncio.get_running_loop()
-    await asyncio.to_thread(loop.call_soon_threadsafe, worker.request_termination)
+async def test_a_kernel_may_be_told_to_end_from_any_thread(busy, worker, where):
+    seen = []
+
+    def tell():
+        worker.request_termination()
+        seen.append((worker.should_terminate, worker.is_active))
+
+    await asyncio.to_thread(where, tell)
+    assert seen == [(True, False)]
     await asyncio.sleep(0)
     assert busy.get_state("worker") is KernelState.TERMINATING

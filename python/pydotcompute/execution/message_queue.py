@@ -5,6 +5,7 @@ from asyncio import _get_running_loop  # None, no error, where no loop runs
 from typing import Any, Final, Generic, TypeVar
 
 from pydotcompute._core import ACCEPTED, EMPTY, ObjectQueue, PriorityError
+from pydotcompute.checks import check_queue_size, check_timeout
 from pydotcompute.exceptions import (
     InvalidTypeError,
     MessageValidationError,
@@ -14,12 +15,7 @@ from pydotcompute.exceptions import (
     WrongLoopError,
 )
 from pydotcompute.execution.waiting import WAIT, Expired, WaitQueue
-from pydotcompute.options import (
-    BackpressureStrategy,
-    check_backpressure,
-    check_queue_size,
-    check_timeout,
-)
+from pydotcompute.options import BackpressureStrategy, check_backpressure
 
 T = TypeVar("T")
 

@@ -2,46 +2,39 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from enum import Enum, auto
-from typing import Final, Protocol
 
-from pydotcompute.exceptions import EndOfStream
-
-_members_of: Final = BaseExceptionGroup.__dict__["exceptions"].__get__
+from pydotcompute.execution.venue import Ending, Lines, Outcome, outcome_of
+from pydotcompute.execution.waiting import SharedWaitQueue, WaitQueue
 
 
-class Ending(Enum):
-    """How a kernel's code ended."""
+class TaskVenue:
+    """The runtime's own event loop."""
 
-    RETURNED = auto()
-    RAISED = auto()
-    CANCELLED = auto()
+    __slots__ = ("lines",)
 
+    blocks = False
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """An ending, with the exception where one was raised."""
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.lines = Lines(
+            input_space=WaitQueue(loop),
+            input_ready=SharedWaitQueue(loop),  # other threads send, too
+            output_ready=WaitQueue(loop),
+            output_space=WaitQueue(loop),
+            activation=WaitQueue(loop),
+        )
 
-    ending: Ending
-    error: BaseException | None = None
+    def execution(
+        self, name: str, code: Callable[[], Awaitable[object]], on_end: Callable[[Outcome], None]
+    ) -> "TaskExecution":
+        """Make ready to run the code as a task."""
+        return TaskExecution(name, code, on_end)
 
+    def check(self) -> None:
+        """Nothing: a cancellation is thrown into the code where it waits."""
 
-class Execution(Protocol):
-    """Something that runs a kernel's code once and tells how it ended, once."""
-
-    def start(self) -> None:
-        """Start the code."""
-
-    def cancel(self) -> None:
-        """Ask the code to stop at once."""
-
-    @property
-    def is_current(self) -> bool:
-        """Whether the caller is that code."""
-
-    async def wait(self, timeout: float | None) -> bool:
-        """Wait at most `timeout` seconds for the end; whether it came."""
+    def tell(self, callback: Callable[[], object]) -> None:
+        """Run a callback on the runtime's loop, which is this one."""
+        callback()
 
 
 class TaskExecution:
@@ -84,11 +77,11 @@ class TaskExecution:
         self._task = asyncio.current_task()  # under an eager task factory, start() goes on later
         try:
             await self._code()
-        except (asyncio.CancelledError, GeneratorExit):
-            self._tell(Outcome(Ending.CANCELLED))
+        except (asyncio.CancelledError, GeneratorExit) as error:
+            self._tell(outcome_of(error))
             raise
         except (KeyboardInterrupt, SystemExit) as error:
-            self._tell(Outcome(Ending.RAISED, error))
+            self._tell(outcome_of(error))
             raise  # these end the program, whoever lets them out
         except BaseException as error:  # noqa: BLE001 - told by state, receivers and log
             self._tell(outcome_of(error))
@@ -111,21 +104,3 @@ class TaskExecution:
         on_end, self._on_end = self._on_end, None
         if on_end is not None:
             on_end(outcome)
-
-
-def outcome_of(error: BaseException) -> Outcome:
-    """Tell the end of input from an error, also where a task group wrapped it."""
-    if issubclass(type(error), EndOfStream) or (_is_group(error) and _only_ends(error)):
-        return Outcome(Ending.RETURNED)
-    return Outcome(Ending.RAISED, error)
-
-
-def _is_group(error: BaseException) -> bool:
-    return issubclass(type(error), BaseExceptionGroup)
-
-
-def _only_ends(error: BaseException) -> bool:
-    # The type and the slot of the base class: a foreign exception may lie about itself, or raise.
-    if _is_group(error):
-        return all(map(_only_ends, _members_of(error)))
-    return issubclass(type(error), (EndOfStream, asyncio.CancelledError))

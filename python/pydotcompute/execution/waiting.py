@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from asyncio import _get_running_loop  # None, no error, where no loop runs
 from collections import deque
 from collections.abc import Callable
 from typing import Final, TypeVar, final
@@ -23,14 +24,17 @@ class Expired(Exception):  # noqa: N818 - a signal between two layers, never sho
 class Place:
     """A place in line; whoever is known by it can be woken alone."""
 
-    __slots__ = ("future",)
+    __slots__ = ("future", "is_called")
 
     def __init__(self) -> None:
         """Make a place that nobody waits in."""
         self.future: asyncio.Future[None] | None = None
+        self.is_called = False
+        """Whether a wake-up from another thread is on its way."""
 
     def wake(self) -> None:
         """Let whoever waits here try again; nobody there: nothing happens."""
+        self.is_called = False
         if self.future is not None and not self.future.done():
             self.future.set_result(None)
 
@@ -41,9 +45,13 @@ class WaitQueue:
     A wake-up is a hint: whoever is woken tries again and finds the truth. A waiter keeps its place
     in line until it has what it came for, was cancelled or ran out of time; then it wakes the next,
     so no wake-up is lost with it.
+
+    Only that loop's own thread may wake anybody; `SharedWaitQueue` lifts that.
     """
 
     __slots__ = ("_loop", "line")
+
+    _is_shared = False
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -70,6 +78,10 @@ class WaitQueue:
         """Whether somebody waits who came before whoever waits, or will wait, in this place."""
         return bool(self.line) and self.line[0] is not place
 
+    async def turn(self) -> None:
+        """Let others run."""
+        await asyncio.sleep(0)
+
     async def until(
         self, attempt: Callable[[], T], timeout: float | None, place: Place | None = None
     ) -> T:
@@ -92,9 +104,17 @@ class WaitQueue:
         expiry = math.inf if timeout is None else loop.time() + timeout
         me = Place() if place is None else place
         line.append(me)
+        may_try = self._is_shared and line[0] is me  # another thread may have been quicker
+        is_late = False
         try:
             while True:
-                me.future = loop.create_future()  # again: the same place in line
+                me.future = loop.create_future()  # before the attempt: what it misses wakes it
+                if may_try:
+                    result = attempt()
+                    if result is not WAIT:
+                        return result
+                if is_late:
+                    raise Expired
                 timer = None if expiry == math.inf else loop.call_at(expiry, me.wake)
                 try:
                     await me.future
@@ -102,12 +122,7 @@ class WaitQueue:
                     if timer is not None:
                         timer.cancel()
                 is_late = timer is not None and expiry <= loop.time()
-                if not is_late or line[0] is me:  # nobody overtakes on the way out
-                    result = attempt()
-                    if result is not WAIT:
-                        return result
-                if is_late:
-                    raise Expired
+                may_try = not is_late or line[0] is me  # nobody overtakes on the way out
         finally:
             self._leave(me)
 
@@ -118,3 +133,47 @@ class WaitQueue:
             line.popleft()
         if line and not self._loop.is_closed():
             line[0].wake()
+
+
+class SharedWaitQueue(WaitQueue):
+    """The tasks of one event loop that wait for one condition, which any thread may bring about."""
+
+    __slots__ = ()
+
+    _is_shared = True
+
+    def settle(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Make the line that of another loop; nobody may wait in it."""
+        self._loop = loop
+
+    def wake_next(self) -> None:
+        """Let the first in line try again."""
+        try:
+            place = self.line[0]
+        except IndexError:  # also where the last one leaves just now
+            return
+        if _get_running_loop() is self._loop:
+            place.wake()
+        else:
+            self._call(place)
+
+    def wake_all(self) -> None:
+        """Let everybody try again, in the order they came."""
+        for place in tuple(self.line):
+            self._call(place)
+
+    def _call(self, place: Place) -> None:
+        if not place.is_called:
+            place.is_called = True
+            post(self._loop, place.wake)
+
+
+def post(loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *args: object) -> bool:
+    """Run a callback at a loop's next turn, from any thread; False where the loop is closed."""
+    try:
+        loop.call_soon_threadsafe(callback, *args)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise
+        return False
+    return True

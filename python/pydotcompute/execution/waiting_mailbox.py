@@ -1,6 +1,5 @@
 """A mailbox whose four ends can be waited at."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from time import monotonic
@@ -26,7 +25,8 @@ from pydotcompute.exceptions import (
     QueueTimeoutError,
 )
 from pydotcompute.execution.correlation import Expectations, message_id_of, names_a_message
-from pydotcompute.execution.waiting import WAIT, Expired, Place, WaitQueue
+from pydotcompute.execution.venue import Lines
+from pydotcompute.execution.waiting import WAIT, Expired, Place
 
 _DONE: Final = True
 
@@ -36,7 +36,7 @@ class WaitingMailbox:
 
     Each waiting call is a loop around a call that does not wait; that one call moves and counts, so
     a cancelled wait has done neither. Callers send and receive; the kernel takes and replies.
-    Belongs to one event loop.
+    Callers are tasks of one event loop; the kernel waits where its venue says.
     """
 
     __slots__ = (
@@ -53,7 +53,7 @@ class WaitingMailbox:
         "_refusal",
         "_rejects",
         "_take_again",
-        "_watchers",
+        "_tell_quiet",
     )
 
     def __init__(
@@ -65,12 +65,12 @@ class WaitingMailbox:
         output_queue_size: int,
         rejects: bool,
         refusal: Callable[[], Exception],
-        watchers: set[asyncio.Event],
-        loop: asyncio.AbstractEventLoop,
+        tell_quiet: Callable[[], None],
+        lines: Lines,
     ) -> None:
         """Make an open mailbox.
 
-        `refusal` makes the error for what comes after the end of the kernel; `watchers` are set
+        `refusal` makes the error for what comes after the end of the kernel; `tell_quiet` is called
         whenever `is_quiet` may have become true.
         """
         self._core = core
@@ -81,12 +81,12 @@ class WaitingMailbox:
         self._rejects = rejects
         self._refusal = refusal
         self._output_open = True
-        self._input_ready = WaitQueue(loop)
-        self._input_space = WaitQueue(loop)
-        self._output_ready = WaitQueue(loop)
-        self._output_space = WaitQueue(loop)
+        self._input_ready = lines.input_ready
+        self._input_space = lines.input_space
+        self._output_ready = lines.output_ready
+        self._output_space = lines.output_space
         self._expected = Expectations()
-        self._watchers = watchers
+        self._tell_quiet = tell_quiet
 
     @property
     def is_quiet(self) -> bool:
@@ -316,7 +316,7 @@ class WaitingMailbox:
             except Expired:
                 raise QueueTimeoutError(timeout, self._kernel_id) from None
         if taken is END:
-            await asyncio.sleep(0)  # a bare `except: continue` around this must not stop the loop
+            await self._input_ready.turn()  # a bare `except: continue` must not stop the others
             raise EndOfStream(self._kernel_id)
         return taken
 
@@ -340,10 +340,6 @@ class WaitingMailbox:
             return WAIT
         self._output_ready.wake_next()
         return _DONE
-
-    def _tell_quiet(self) -> None:
-        for watcher in self._watchers:
-            watcher.set()
 
 
 def _wrong_priority(message: object, reason: PriorityError) -> MessageValidationError:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from pydotcompute.checks import check_count, check_timeout
 from pydotcompute.exceptions import InvalidTypeError
-from pydotcompute.options import KernelState, check_count, check_timeout
-from pydotcompute.runtime.lifecycle import ENDING
+from pydotcompute.options import KernelState
 
 if TYPE_CHECKING:
     from pydotcompute.runtime.kernel import Kernel
@@ -14,12 +14,8 @@ TIn = TypeVar("TIn")
 TOut = TypeVar("TOut")
 
 
-class KernelContext(Generic[TIn, TOut]):
-    """A kernel's own end of its two queues.
-
-    Belongs to the event loop of its runtime; the kernel's child tasks may use it too. Every wait
-    may be cancelled: a message is then neither taken nor sent.
-    """
+class KernelView:
+    """What every kernel's code may ask and say without waiting."""
 
     __slots__ = ("_kernel",)
 
@@ -29,7 +25,7 @@ class KernelContext(Generic[TIn, TOut]):
 
     def __repr__(self) -> str:
         """Name the kernel and its state."""
-        return f"KernelContext({self.kernel_id!r}, {self.state.value})"
+        return f"{type(self).__name__}({self.kernel_id!r}, {self.state.value})"
 
     @property
     def kernel_id(self) -> str:
@@ -44,12 +40,42 @@ class KernelContext(Generic[TIn, TOut]):
     @property
     def is_active(self) -> bool:
         """Whether the kernel is ACTIVE."""
-        return self._kernel.state is KernelState.ACTIVE
+        return self._kernel.state is KernelState.ACTIVE and not self._kernel.is_ending
 
     @property
     def should_terminate(self) -> bool:
         """Whether the kernel is to wind down."""
-        return self._kernel.state in ENDING
+        return self._kernel.is_ending
+
+    def request_termination(self) -> None:
+        """Wind this kernel down, as `runtime.terminate()` would; does not wait. From any thread."""
+        self._kernel.ask_for_termination()
+
+    def record_error(self, exc: BaseException) -> None:
+        """Count an error, and let the oldest message in flight without one end in error.
+
+        The same exception object raised afterwards is not counted again.
+
+        Raises:
+            InvalidTypeError: `exc` is not an exception.
+            KernelStateError: The kernel has ended.
+        """
+        if not isinstance(exc, BaseException):
+            kind = type(exc).__name__
+            message = f"record_error() takes an exception object, got {exc!r} ({kind})"
+            raise InvalidTypeError(message)
+        self._kernel.record_error(exc)
+
+
+class KernelContext(KernelView, Generic[TIn, TOut]):
+    """A kernel's own end of its two queues, for code that awaits.
+
+    Belongs to the event loop that the kernel runs on: the runtime's, or that of its own thread.
+    The kernel's child tasks may use it too. Every wait may be cancelled: a message is then neither
+    taken nor sent.
+    """
+
+    __slots__ = ()
 
     async def receive(self, *, timeout: float | None = None) -> TIn:
         """Take the next message. Asking ends the message taken before, also where this times out.
@@ -118,27 +144,3 @@ class KernelContext(Generic[TIn, TOut]):
     async def wait_active(self) -> None:
         """Wait until the kernel is ACTIVE, or winding down."""
         await self._kernel.wait_active()
-
-    def request_termination(self) -> None:
-        """Wind this kernel down, as `runtime.terminate()` would; does not wait.
-
-        Raises:
-            WrongLoopError: The caller runs in another thread or event loop than the kernel.
-        """
-        self._kernel.check_loop()
-        self._kernel.request_termination()
-
-    def record_error(self, exc: BaseException) -> None:
-        """Count an error, and let the oldest message in flight without one end in error.
-
-        The same exception object raised afterwards is not counted again.
-
-        Raises:
-            InvalidTypeError: `exc` is not an exception.
-            KernelStateError: The kernel has ended.
-        """
-        if not isinstance(exc, BaseException):
-            kind = type(exc).__name__
-            message = f"record_error() takes an exception object, got {exc!r} ({kind})"
-            raise InvalidTypeError(message)
-        self._kernel.record_error(exc)

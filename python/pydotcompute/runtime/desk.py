@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from pydotcompute.exceptions import MessageTypeError
+from pydotcompute.execution.venue import Venue
 
 if TYPE_CHECKING:
     from pydotcompute.runtime.kernel import Kernel
@@ -32,3 +33,18 @@ class HandlerDesk:
     async def fail(self, message: object, error: Exception) -> None:
         """Answer the message in flight with an error."""
         await self._kernel.fail_message(message, error)
+
+
+class BlockingDesk(HandlerDesk):
+    """The same for code that blocks its thread: it can be told to stop between messages only."""
+
+    __slots__ = ("_venue",)
+
+    def __init__(self, kernel: "Kernel", venue: Venue) -> None:
+        super().__init__(kernel)
+        self._venue = venue
+
+    async def take(self) -> Any:
+        """Take the next message, or raise EndOfStream; CancelledError where the code is to stop."""
+        self._venue.check()
+        return await super().take()

@@ -4,8 +4,7 @@ import asyncio
 import logging
 import traceback
 from asyncio import _get_running_loop  # None, no error, where no loop runs
-from collections.abc import Awaitable
-from typing import cast
+from typing import Any
 
 from pydotcompute._core import MockClock, ObjectMailbox, Snapshot
 from pydotcompute.exceptions import (
@@ -13,17 +12,14 @@ from pydotcompute.exceptions import (
     KernelFailedError,
     KernelStateError,
     MessageTypeError,
-    WrongLoopError,
 )
 from pydotcompute.execution.correlation import message_id_of
-from pydotcompute.execution.handler import serve
-from pydotcompute.execution.task import Ending, Execution, Outcome, TaskExecution
-from pydotcompute.execution.waiting import WAIT, WaitQueue
+from pydotcompute.execution.venue import Ending, Execution, Outcome
+from pydotcompute.execution.waiting import WAIT, post
 from pydotcompute.execution.waiting_mailbox import WaitingMailbox
 from pydotcompute.kernels import KernelLaunch
-from pydotcompute.options import BackpressureStrategy, ErrorPolicy, KernelForm, KernelState
-from pydotcompute.runtime.context import KernelContext
-from pydotcompute.runtime.desk import HandlerDesk
+from pydotcompute.options import BackpressureStrategy, ErrorPolicy, KernelState
+from pydotcompute.runtime.code import code_of, venue_of
 from pydotcompute.runtime.lifecycle import ENDED, ENDING, OPEN, check_move, check_state
 from pydotcompute.runtime.restarts import RestartBudget
 from pydotcompute.telemetry.errors import describe, is_recorded, mark_recorded
@@ -34,8 +30,8 @@ _logger = logging.getLogger("pydotcompute")
 class Kernel:
     """A kernel from its launch to its end: state, mailbox, running code.
 
-    Belongs to the event loop of its runtime. `snapshot()` and `last_error` may be read from any
-    thread.
+    Belongs to the event loop of its runtime. What the kernel's context asks for may come from the
+    kernel's own thread, and `snapshot()`, `state` and `last_error` may be read from any.
     """
 
     def __init__(
@@ -56,9 +52,9 @@ class Kernel:
         self.last_error: str | None = None
         self.watchers: set[asyncio.Event] = set()
         self._is_to_stop = False
+        self._is_asked_to_end = False
         self._loop = loop
-        self._function = launch.function
-        self._form = options.form
+        self._launch = launch
         self._input_type, self._output_type = options.input_type, options.output_type
         self._core = ObjectMailbox(
             self.id,
@@ -71,6 +67,7 @@ class Kernel:
             generation=generation,
             clock=clock,
         )
+        self._venue = venue_of(launch, loop)
         self.mailbox = WaitingMailbox(
             self._core,
             kernel_id=self.id,
@@ -78,10 +75,10 @@ class Kernel:
             output_queue_size=options.output_queue_size,
             rejects=options.backpressure is BackpressureStrategy.REJECT,
             refusal=self._refusal,
-            watchers=self.watchers,
-            loop=loop,
+            tell_quiet=self._tell_quiet,
+            lines=self._venue.lines,
         )
-        self._activation = WaitQueue(loop)
+        self._activation = self._venue.lines.activation
         self._execution = self._new_execution()
         self._restarts = RestartBudget(options.max_restarts, options.restart_window)
         self._restarts_on_error = options.on_error is ErrorPolicy.RESTART
@@ -90,10 +87,15 @@ class Kernel:
     # What the runtime asks for.
 
     def activate(self) -> None:
-        """Start the code."""
+        """Start the code.
+
+        Raises:
+            KernelFailedError: There is no thread to be had for it.
+        """
         self._move(KernelState.ACTIVE, origins=(KernelState.LAUNCHED,))
         self.mailbox.resume()
-        self._execution.start()
+        if not self._start():
+            raise self._refusal()
 
     def deactivate(self) -> None:
         """Hand out no messages until `reactivate()`."""
@@ -113,7 +115,7 @@ class Kernel:
         self._move(KernelState.TERMINATING)
         self.mailbox.close_input()
         if never_ran:
-            self._end(Outcome(Ending.RETURNED))
+            self._finish(Outcome(Ending.RETURNED))
 
     def cancel(self) -> None:
         """Throw CancelledError into the code."""
@@ -162,17 +164,21 @@ class Kernel:
         """Wait until the kernel is active or winding down."""
         if self._is_awake() is WAIT:
             await self._activation.until(self._is_awake, None)
-        if self.state in ENDING:
-            await asyncio.sleep(0)  # a loop that waits for activity again must let others run
+        if self.is_ending:
+            await self._activation.turn()  # a loop that waits for it again must let others run
 
-    def check_loop(self) -> None:
-        """Raise WrongLoopError where the caller runs in another loop: it could wake nobody here."""
-        if _get_running_loop() is not self._loop:
-            message = (
-                f"kernel {self.id!r} runs in another event loop or thread; from there, pass the "
-                "call to loop.call_soon_threadsafe()"
-            )
-            raise WrongLoopError(message)
+    @property
+    def is_ending(self) -> bool:
+        """Whether the kernel is to wind down, or has ended."""
+        return self._is_asked_to_end or self.state in ENDING
+
+    def ask_for_termination(self) -> None:
+        """Wind the kernel down from whatever thread this is."""
+        if _get_running_loop() is self._loop:
+            self.request_termination()
+            return
+        self._is_asked_to_end = True  # its code sees so at once
+        post(self._loop, self.request_termination)
 
     def record_error(self, error: BaseException) -> None:
         """Count an error of the code's own accord."""
@@ -202,10 +208,16 @@ class Kernel:
 
     # Its own course.
 
-    def _code(self) -> Awaitable[object]:
-        if self._form is KernelForm.HANDLER:
-            return serve(self._function, HandlerDesk(self))
-        return cast("Awaitable[object]", self._function(KernelContext(self)))  # checked at launch
+    def _code(self) -> Any:
+        return code_of(self, self._launch, self._venue)
+
+    def _start(self) -> bool:
+        try:
+            self._execution.start()
+        except RuntimeError as error:  # the system gives no more threads
+            self._finish(Outcome(Ending.RAISED, error))
+            return False
+        return True
 
     def _move(self, target: KernelState, origins: tuple[KernelState, ...] = ()) -> None:
         if origins:
@@ -216,13 +228,16 @@ class Kernel:
         self._tell()
 
     def _new_execution(self) -> Execution:
-        return TaskExecution(self.id, self._code, self._end)
+        return self._venue.execution(self.id, self._code, self._end)
 
     def _end(self, outcome: Outcome) -> None:
-        """Book the end first; what runs foreign code (texts, logging handlers) comes after it."""
         if outcome.error is not None and self._may_restart(outcome.error):
             self._restart(outcome.error)
-            return
+        else:
+            self._finish(outcome)
+
+    def _finish(self, outcome: Outcome) -> None:
+        """Book the end first; what runs foreign code (texts, logging handlers) comes after it."""
         self.failure = outcome.error
         counted = self.failure is not None and is_recorded(self.failure, self)
         discarded = self._count_end(outcome.ending, counted=counted)
@@ -248,11 +263,12 @@ class Kernel:
         counted = is_recorded(error, self)
         discarded = self._core.restart(counted=counted)
         self._execution = self._new_execution()
-        self._execution.start()
         if not counted:
             self.last_error = describe(error)
-        text = "kernel %r failed and starts again; %d messages in flight discarded"
-        self._log(logging.WARNING, text, self.id, discarded, error=error)
+        is_started = self._start()
+        if is_started:
+            text = "kernel %r failed and starts again; %d messages in flight discarded"
+            self._log(logging.WARNING, text, self.id, discarded, error=error)
 
     def _count_end(self, ending: Ending, *, counted: bool) -> int:
         if ending is Ending.RETURNED:
@@ -271,11 +287,18 @@ class Kernel:
 
     def _tell(self) -> None:
         self._activation.wake_all()
+        self._tell_watchers()
+
+    def _tell_quiet(self) -> None:
+        if self.watchers:
+            self._venue.tell(self._tell_watchers)
+
+    def _tell_watchers(self) -> None:
         for watcher in self.watchers:
             watcher.set()
 
     def _is_awake(self) -> object:
-        return True if self.state is KernelState.ACTIVE or self.state in ENDING else WAIT
+        return True if self.state is KernelState.ACTIVE or self.is_ending else WAIT
 
     def _refusal(self) -> Exception:
         if self.failure is None:

@@ -5,8 +5,8 @@ from asyncio import _get_running_loop  # the C function behind get_running_loop;
 from collections.abc import Iterable
 from typing import Any
 
+from pydotcompute.checks import check_count, check_timeout
 from pydotcompute.exceptions import WrongLoopError
-from pydotcompute.options import check_count, check_timeout
 from pydotcompute.runtime.kernel import Kernel
 from pydotcompute.runtime.readings import Readings
 from pydotcompute.telemetry import TelemetryCollector

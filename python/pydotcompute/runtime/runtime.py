@@ -6,17 +6,15 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from pydotcompute._core import MockClock
+from pydotcompute.checks import MessageType, check_kernel_id, check_queue_size, check_timeout
 from pydotcompute.exceptions import KernelAlreadyExistsError
 from pydotcompute.kernels import KernelFunction, KernelLaunch, resolve
 from pydotcompute.options import (
     BackpressureStrategy,
     ErrorPolicy,
+    KernelExecution,
     KernelForm,
     KernelOptions,
-    MessageType,
-    check_kernel_id,
-    check_queue_size,
-    check_timeout,
 )
 from pydotcompute.runtime.kernel import Kernel
 from pydotcompute.runtime.lifecycle import ENDED
@@ -115,16 +113,18 @@ class RingKernelRuntime(Messaging):
         output_type: MessageType | None = None,
         replies: bool | None = None,
         form: KernelForm | str | None = None,
-        on_error: ErrorPolicy | str | None = None,
-        max_restarts: int | None = None,
-        restart_window: float | None = None,
+        execution: KernelExecution | str = KernelExecution.TASK,
+        on_error: ErrorPolicy | str = ErrorPolicy.FAIL,
+        max_restarts: int = 3,
+        restart_window: float = 60.0,
     ) -> None:
         """Launch a kernel: it accepts messages from now on and runs from `activate()`.
 
         Args:
             kernel_id: At most 192 bytes of UTF-8; free, or that of an ended kernel.
-            kernel_func: `async def kernel(ctx)` or `def handler(message)`. Left out: the one that
-                `@ring_kernel` registered under this id or, for `name_<digits>`, under `name`.
+            kernel_func: `async def kernel(ctx)` or `def handler(message)`, or for a thread
+                `def kernel(ctx)`. Left out: the one that `@ring_kernel` registered under this id
+                or, for `name_<digits>`, under `name`.
             queue_size: Bound of the input queue, 1 to 2**24 messages.
             output_queue_size: Bound of the output queue; the input queue's where left out.
             backpressure: What a send does when the input queue is full.
@@ -135,11 +135,14 @@ class RingKernelRuntime(Messaging):
             form: "loop": the function gets the context and loops itself, usual for `async def`.
                 "handler": it is called once a message, and what it returns, unless None, is the
                 reply; usual for `def`. A handler's exception costs that message alone.
-            on_error: What becomes of the kernel when its code raises: "fail", the usual, or
-                "restart": the code starts again on the same queues. The oldest message in flight
-                has ended in error then, and others in flight are discarded.
-            max_restarts: More restarts than this (3) within the window, and the kernel fails.
-            restart_window: The window, in seconds (60).
+            execution: "task": the function runs on the runtime's event loop. "thread": it runs in a
+                thread of its own, an async function with an event loop there; a plain one gets a
+                context whose calls block.
+            on_error: What becomes of the kernel when its code raises: "fail", or "restart": the
+                code starts again on the same queues. The oldest message in flight has ended in
+                error then, and others in flight are discarded.
+            max_restarts: More restarts than this within the window, and the kernel fails.
+            restart_window: The window, in seconds.
 
         Raises:
             KernelNotFoundError: No function given and none registered.
@@ -160,6 +163,7 @@ class RingKernelRuntime(Messaging):
             output_type=output_type,
             replies=replies,
             form=form,
+            execution=execution,
             on_error=on_error,
             max_restarts=max_restarts,
             restart_window=restart_window,

@@ -5,9 +5,10 @@ from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from pydotcompute.checks import MessageType
 from pydotcompute.exceptions import KernelStuckError, RuntimeClosedError
 from pydotcompute.kernels import KernelFunction
-from pydotcompute.options import BackpressureStrategy, ErrorPolicy, KernelForm, MessageType
+from pydotcompute.options import BackpressureStrategy, ErrorPolicy, KernelExecution, KernelForm
 from pydotcompute.telemetry import KernelTelemetry
 
 if TYPE_CHECKING:
@@ -24,9 +25,10 @@ class LaunchArguments(TypedDict, total=False):
     output_type: MessageType | None
     replies: bool | None
     form: KernelForm | str | None
-    on_error: ErrorPolicy | str | None
-    max_restarts: int | None
-    restart_window: float | None
+    execution: KernelExecution | str
+    on_error: ErrorPolicy | str
+    max_restarts: int
+    restart_window: float
 
 
 class KernelHandle:

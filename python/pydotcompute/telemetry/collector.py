@@ -4,8 +4,9 @@ import threading
 from typing import Any, Protocol
 
 from pydotcompute._core import ManualRecord, MockClock, Snapshot
+from pydotcompute.checks import check_kernel_id
 from pydotcompute.exceptions import InvalidArgumentError, KernelNotFoundError
-from pydotcompute.options import KernelState, check_kernel_id
+from pydotcompute.options import KernelState
 from pydotcompute.telemetry.errors import describe
 from pydotcompute.telemetry.kernel_telemetry import KernelTelemetry
 from pydotcompute.telemetry.latency import LatencySummary

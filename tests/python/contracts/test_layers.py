@@ -19,6 +19,7 @@ LAYERS = (
     "message_codec",
     "serializable",
     "messages",
+    "checks",
     "options",
     "kernels",
     "_core",
@@ -37,7 +38,8 @@ MAY_USE = {
     "queue": {"sync", "clock"},
     "record": {"sync", "clock"},
     "mailbox": {"sync", "clock", "queue", "record"},
-    "python": {"sync", "clock", "queue", "record", "mailbox"},
+    "parker": {"sync"},
+    "python": {"sync", "clock", "queue", "record", "mailbox", "parker"},
 }
 
 

@@ -1,0 +1,41 @@
+"""What becomes of kernels in threads where the program ends without closing their runtime."""
+
+import atexit
+import os
+import time
+from typing import Final, Protocol
+from weakref import WeakSet
+
+_GRACE_SECONDS: Final = 0.5
+
+
+class Ending(Protocol):
+    """Something that runs in a thread."""
+
+    def cancel(self) -> None:
+        """Ask it to stop."""
+
+    def join(self, timeout: float) -> None:
+        """Block at most `timeout` seconds until it has."""
+
+
+_running: Final[WeakSet[Ending]] = WeakSet()
+
+
+def ending_with_program(running: Ending) -> None:
+    """Cancel this at the program's end, and give it half a second to clean up."""
+    if not _running:
+        atexit.unregister(_end_all)
+        atexit.register(_end_all, os.getpid())
+    _running.add(running)
+
+
+def _end_all(process_id: int) -> None:
+    if os.getpid() != process_id:  # a forked child has none of the threads, but their locks
+        return
+    running = list(_running)
+    for one in running:
+        one.cancel()
+    deadline = time.monotonic() + _GRACE_SECONDS
+    for one in running:
+        one.join(max(0.0, deadline - time.monotonic()))

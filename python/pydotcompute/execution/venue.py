@@ -1,0 +1,131 @@
+"""What every place to run a kernel has in common."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Final, Protocol, TypeVar
+
+from pydotcompute.exceptions import EndOfStream
+from pydotcompute.execution.waiting import Place, WaitQueue
+
+T = TypeVar("T")
+
+_members_of: Final = BaseExceptionGroup.__dict__["exceptions"].__get__
+
+
+class Ending(Enum):
+    """How a kernel's code ended."""
+
+    RETURNED = auto()
+    RAISED = auto()
+    CANCELLED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An ending, with the exception where one was raised."""
+
+    ending: Ending
+    error: BaseException | None = None
+
+
+class Line(Protocol):
+    """Those of a kernel who wait for one condition, first come, first served."""
+
+    @property
+    def line(self) -> Any:
+        """Who waits; empty: nobody."""
+
+    def wake_next(self) -> None:
+        """Let the first in line try again."""
+
+    def wake_all(self) -> None:
+        """Let everybody try again, in the order they came."""
+
+    async def turn(self) -> None:
+        """Let others run."""
+
+    async def until(
+        self, attempt: Callable[[], T], timeout: float | None, place: Place | None = None
+    ) -> T:
+        """Wait in line until `attempt` gives something else than WAIT, and return that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Who waits at the four ends of a mailbox, and for the kernel to be active."""
+
+    input_space: WaitQueue
+    input_ready: Line
+    output_ready: WaitQueue
+    output_space: Line
+    activation: Line
+
+
+class Execution(Protocol):
+    """Something that runs a kernel's code once and tells how it ended, once."""
+
+    def start(self) -> None:
+        """Start the code."""
+
+    def cancel(self) -> None:
+        """Ask the code to stop at once."""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller is that code."""
+
+    async def wait(self, timeout: float | None) -> bool:
+        """Wait at most `timeout` seconds for the end; whether it came."""
+
+
+class Venue(Protocol):
+    """Where a kernel's code runs, as often as it is started, and where it waits."""
+
+    lines: Lines
+    blocks: bool
+    """Whether the code's waits block its thread, so that its coroutines never suspend."""
+
+    def execution(
+        self, name: str, code: Callable[[], Any], on_end: Callable[[Outcome], None]
+    ) -> Execution:
+        """Make ready to run the code once; `on_end` is called on the runtime's loop."""
+
+    def check(self) -> None:
+        """Raise CancelledError where the code was asked to stop and could not be told yet."""
+
+    def tell(self, callback: Callable[[], object]) -> None:
+        """Run a callback on the runtime's loop; at once where the code runs there too."""
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """Tell the end of input from an error, also where a task group wrapped it."""
+    if issubclass(type(error), asyncio.CancelledError | GeneratorExit):
+        return Outcome(Ending.CANCELLED)
+    if issubclass(type(error), EndOfStream) or (_is_group(error) and _only_ends(error)):
+        return Outcome(Ending.RETURNED)
+    return Outcome(Ending.RAISED, error)
+
+
+def run_blocking(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine whose waits block this thread, so that it never suspends."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    coroutine.close()
+    message = "a wait of a kernel that blocks its thread asked for an event loop"
+    raise RuntimeError(message)
+
+
+def _is_group(error: BaseException) -> bool:
+    return issubclass(type(error), BaseExceptionGroup)
+
+
+def _only_ends(error: BaseException) -> bool:
+    # The type and the slot of the base class: a foreign exception may lie about itself, or raise.
+    if _is_group(error):
+        return all(map(_only_ends, _members_of(error)))
+    return issubclass(type(error), (EndOfStream, asyncio.CancelledError))
