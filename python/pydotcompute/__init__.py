@@ -9,14 +9,27 @@ from pydotcompute.exceptions import PyDotComputeError
 from pydotcompute.execution.message_queue import MessageQueue
 from pydotcompute.kernels import ring_kernel
 from pydotcompute.messages import RingKernelMessage, message
-from pydotcompute.options import BackpressureStrategy, ErrorPolicy, KernelForm, KernelState
-from pydotcompute.runtime import KernelContext, RingKernelRuntime
+from pydotcompute.options import (
+    BackpressureStrategy,
+    ErrorPolicy,
+    KernelExecution,
+    KernelForm,
+    KernelState,
+)
+from pydotcompute.runtime import (
+    BlockingKernelContext,
+    KernelContext,
+    RingKernelRuntime,
+    RuntimePortal,
+)
 from pydotcompute.telemetry import KernelTelemetry, LatencySummary, TelemetryCollector
 
 __all__ = [
     "BackpressureStrategy",
+    "BlockingKernelContext",
     "ErrorPolicy",
     "KernelContext",
+    "KernelExecution",
     "KernelForm",
     "KernelState",
     "KernelTelemetry",
@@ -25,6 +38,7 @@ __all__ = [
     "PyDotComputeError",
     "RingKernelMessage",
     "RingKernelRuntime",
+    "RuntimePortal",
     "TelemetryCollector",
     "__version__",
     "message",

@@ -14,7 +14,7 @@ from typing import (
     overload,
 )
 
-from pydotcompute.exceptions import InvalidArgumentError, InvalidTypeError
+from pydotcompute.exceptions import BackendNotAvailableError, InvalidArgumentError, InvalidTypeError
 
 MAX_QUEUE_SIZE: Final = 2**24
 """The largest bound of a queue, in messages."""
@@ -134,6 +134,28 @@ def check_message_type(value: object, name: str = "message_type") -> MessageType
         return value
     limit = "a class, a union or a tuple of classes, or None for any object"
     raise _wrong_type(value, name, limit)
+
+
+def check_backend(value: object, name: str = "backend") -> str:
+    """Check a backend, or find it by another of its names, in upper or lower case.
+
+    Returns:
+        "host", the one there is.
+
+    Raises:
+        InvalidTypeError: It is no str.
+        InvalidArgumentError: No backend is called that.
+        BackendNotAvailableError: It is not part of this version.
+    """
+    limit = "'auto', 'host' or 'cpu'"
+    if not isinstance(value, str):
+        raise _wrong_type(value, name, limit)
+    backend = value.lower()
+    if backend == "cuda":
+        raise BackendNotAvailableError(backend, "this version runs kernels on the host alone")
+    if backend not in ("auto", "host", "cpu"):
+        raise _wrong_value(value, name, limit)
+    return "host"
 
 
 def check_max_restarts(value: object, name: str = "max_restarts") -> int:

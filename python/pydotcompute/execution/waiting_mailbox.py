@@ -126,8 +126,12 @@ class WaitingMailbox:
             before += 1
         return before
 
+    def try_send(self, message: object) -> bool:
+        """Put a message into the input queue, from any thread; False where it has to wait."""
+        return not self._input_space.line and self._offer(message) is not WAIT
+
     def send_nowait(self, message: object) -> None:
-        """Put a message into the input queue.
+        """Put a message into the input queue, from any thread.
 
         Raises:
             QueueFullError: No room.

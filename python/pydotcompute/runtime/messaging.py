@@ -3,6 +3,7 @@
 import asyncio
 from asyncio import _get_running_loop  # the C function behind get_running_loop; None, no error
 from collections.abc import Iterable
+from threading import get_ident
 from typing import Any
 
 from pydotcompute.checks import check_count, check_timeout
@@ -22,6 +23,7 @@ class Messaging(Readings):
         """Start without kernels and without a loop."""
         super().__init__(collector)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread_id = 0
 
     async def send(self, kernel_id: str, message: Any, *, timeout: float | None = None) -> None:
         """Put a message into a kernel's input queue.
@@ -139,13 +141,16 @@ class Messaging(Readings):
             return self._known(kernel_id)  # which says what is near
 
     def _check_loop(self) -> asyncio.AbstractEventLoop:
-        self._check_open()
+        self.check_open()
         running = _get_running_loop()
         if running is not None and running is self._loop:
             return running
         if running is not None and self._loop is None:
-            self._loop = running
+            self._loop, self._thread_id = running, get_ident()
             return running
         where = "no event loop runs in this thread" if running is None else "another loop runs here"
-        message = f"a runtime is used from the one event loop it was first used on, but {where}"
+        message = (
+            f"a runtime is used from the one event loop it was first used on, but {where}; from "
+            "other threads use runtime.portal()"
+        )
         raise WrongLoopError(message)

@@ -70,7 +70,7 @@ class Readings:
             KernelNotFoundError: No such kernel.
             RuntimeClosedError: The runtime lives no more.
         """
-        self._check_open()
+        self.check_open()
         if kernel_id is not None:
             self._known(kernel_id)
         self._collector.reset(kernel_id)
@@ -85,7 +85,8 @@ class Readings:
             near = near_ids(kernel_id, tuple(self._kernels))  # a copy: any thread may ask
             raise KernelNotFoundError(kernel_id, near) from None
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raise RuntimeClosedError where the runtime lives no more."""
         if self._closed:
             message = (
                 "the runtime is closed: its `async with` block was left, or shutdown() called; "

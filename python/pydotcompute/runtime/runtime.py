@@ -6,7 +6,13 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from pydotcompute._core import MockClock
-from pydotcompute.checks import MessageType, check_kernel_id, check_queue_size, check_timeout
+from pydotcompute.checks import (
+    MessageType,
+    check_backend,
+    check_kernel_id,
+    check_queue_size,
+    check_timeout,
+)
 from pydotcompute.exceptions import KernelAlreadyExistsError
 from pydotcompute.kernels import KernelFunction, KernelLaunch, resolve
 from pydotcompute.options import (
@@ -19,6 +25,7 @@ from pydotcompute.options import (
 from pydotcompute.runtime.kernel import Kernel
 from pydotcompute.runtime.lifecycle import ENDED
 from pydotcompute.runtime.messaging import Messaging
+from pydotcompute.runtime.portal import RuntimePortal
 from pydotcompute.runtime.scope import KernelScope, LaunchArguments
 from pydotcompute.runtime.termination import until_quiet, wind_down
 from pydotcompute.telemetry import TelemetryCollector
@@ -28,8 +35,8 @@ class RingKernelRuntime(Messaging):
     """Launches ring kernels, carries messages to and from them, and shows what they did.
 
     A runtime belongs to the event loop it is first used on: every call that changes something or
-    moves a message comes from that loop. What only reads (states, telemetry, summary) may be
-    called from any thread.
+    moves a message comes from that loop, or from another thread through its `portal()`. What only
+    reads (states, telemetry, summary) may be called from any thread.
 
     Leaving `async with` terminates all kernels, after a clean body with `drain=True`.
     """
@@ -39,6 +46,7 @@ class RingKernelRuntime(Messaging):
         *,
         enable_telemetry: bool = False,
         default_queue_size: int = 1000,
+        backend: str = "auto",
         latency: bool = True,
         clock: MockClock | None = None,
     ) -> None:
@@ -48,13 +56,17 @@ class RingKernelRuntime(Messaging):
             enable_telemetry: Whether anything is counted and timed.
             default_queue_size: Bound of a kernel's queues where neither launch nor decorator says
                 otherwise; 1 to 2**24 messages.
+            backend: What kernels run on: "host" ("cpu" is another name of it), or "auto", the best
+                there is, which is the host as well.
             latency: Whether telemetry, where it is on, also times messages: how long they wait and
                 how long their kernel has them. At high rates a sample, for about 1 % of the time.
             clock: What telemetry reads the time from; the system's clock by default.
 
         Raises:
-            InvalidArgumentError, InvalidTypeError: `default_queue_size` is out of range or no int.
+            InvalidArgumentError, InvalidTypeError: An argument is out of range or of a wrong type.
+            BackendNotAvailableError: There is no such backend in this version.
         """
+        self._backend = check_backend(backend)
         self._default_queue_size = check_queue_size(default_queue_size, "default_queue_size")
         self._telemetry = bool(enable_telemetry)
         self._latency = bool(latency)
@@ -67,6 +79,11 @@ class RingKernelRuntime(Messaging):
         state = "closed" if self._closed else f"{len(self.kernel_ids)} kernels"
         telemetry = "on" if self._telemetry else "off"
         return f"<RingKernelRuntime {state}, telemetry {telemetry}>"
+
+    @property
+    def backend(self) -> str:
+        """What kernels run on: "host"."""
+        return self._backend
 
     async def __aenter__(self) -> Self:
         """Bind the runtime to the running loop."""
@@ -98,6 +115,19 @@ class RingKernelRuntime(Messaging):
             WrongLoopError: The runtime lives elsewhere.
         """
         await self._leave(drain=True)
+
+    def portal(self) -> RuntimePortal:
+        """Give the calls of this runtime to other threads, where they block.
+
+        May be called from any thread once the runtime has been used on its loop.
+
+        Raises:
+            WrongLoopError: The runtime was used on no loop yet, and none runs here.
+            RuntimeClosedError: The runtime lives no more.
+        """
+        self.check_open()
+        loop = self._loop or self._check_loop()
+        return RuntimePortal(self, loop, self._thread_id, self._known, self._running)
 
     # Life of a kernel.
 

@@ -12,6 +12,7 @@ from pydotcompute.options import BackpressureStrategy, ErrorPolicy, KernelExecut
 from pydotcompute.telemetry import KernelTelemetry
 
 if TYPE_CHECKING:
+    from pydotcompute.runtime.portal import RuntimePortal
     from pydotcompute.runtime.runtime import RingKernelRuntime
 
 
@@ -99,6 +100,80 @@ class KernelScope:
         try:
             with suppress(RuntimeClosedError):  # closed in the block, and every kernel with it
                 await self._runtime.terminate(self._id, drain=error is None)
+        except KernelStuckError as stuck:
+            if error is None:
+                raise
+            error.add_note(stuck.message)
+
+
+class PortalHandle:
+    """One kernel of a runtime, for those who call it from another thread.
+
+    Made by `RuntimePortal.kernel_scope()`. Any thread but that of the runtime's loop may use it.
+    """
+
+    __slots__ = ("_id", "_portal")
+
+    def __init__(self, portal: "RuntimePortal", kernel_id: str) -> None:
+        self._portal = portal
+        self._id = kernel_id
+
+    def __repr__(self) -> str:
+        """Name the kernel."""
+        return f"PortalHandle({self._id!r})"
+
+    @property
+    def id(self) -> str:
+        """The kernel's id."""
+        return self._id
+
+    @property
+    def telemetry(self) -> KernelTelemetry | None:
+        """The kernel's counts now; None where telemetry is off, or the runtime closed."""
+        return self._portal.get_telemetry(self._id)
+
+    def send(self, message: Any, *, timeout: float | None = None) -> None:
+        """Put a message into the kernel's input queue; as `RuntimePortal.send()`."""
+        self._portal.send(self._id, message, timeout=timeout)
+
+    def receive(self, *, timeout: float | None = None) -> Any:
+        """Get the kernel's oldest reply; as `RuntimePortal.receive()`."""
+        return self._portal.receive(self._id, timeout=timeout)
+
+
+class PortalScope:
+    """As `KernelScope`, for a `with` block in another thread."""
+
+    __slots__ = ("_arguments", "_function", "_id", "_portal")
+
+    def __init__(
+        self,
+        portal: "RuntimePortal",
+        kernel_id: str,
+        function: KernelFunction | None,
+        arguments: LaunchArguments,
+    ) -> None:
+        self._portal = portal
+        self._id = kernel_id
+        self._function = function
+        self._arguments = arguments
+
+    def __enter__(self) -> PortalHandle:
+        """Launch and activate the kernel."""
+        self._portal.launch(self._id, self._function, **self._arguments)
+        self._portal.activate(self._id)
+        return PortalHandle(self._portal, self._id)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Terminate the kernel, after a clean block once it has handled what it accepted."""
+        try:
+            with suppress(RuntimeClosedError):  # closed in the block, and every kernel with it
+                self._portal.terminate(self._id, drain=error is None)
         except KernelStuckError as stuck:
             if error is None:
                 raise

@@ -20,7 +20,7 @@ async def wind_down(kernels: Sequence[Kernel], *, timeout: float, drain: bool) -
     Raises:
         KernelStuckError: Some kernel swallowed its cancellation; it names all that did.
     """
-    _refuse_own_end(kernels)
+    refuse_own_end(kernels)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
     if drain:
@@ -69,7 +69,8 @@ async def _still_running(kernels: Sequence[Kernel], timeout: float) -> list[Kern
     return [kernel for kernel in kernels if not kernel.has_ended]
 
 
-def _refuse_own_end(kernels: Sequence[Kernel]) -> None:
+def refuse_own_end(kernels: Sequence[Kernel]) -> None:
+    """Raise InvalidArgumentError where one of these kernels' own code asks."""
     for kernel in kernels:
         if kernel.is_current:
             message = (
