@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from pydotcompute.execution.venue import Ending, Lines, Outcome, outcome_of
-from pydotcompute.execution.waiting import SharedWaitQueue, WaitQueue
+from pydotcompute.execution.waiting import WaitQueue
 
 
 class TaskVenue:
@@ -17,7 +17,7 @@ class TaskVenue:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.lines = Lines(
             input_space=WaitQueue(loop),
-            input_ready=SharedWaitQueue(loop),  # other threads send, too
+            input_ready=WaitQueue(loop),
             output_ready=WaitQueue(loop),
             output_space=WaitQueue(loop),
             activation=WaitQueue(loop),

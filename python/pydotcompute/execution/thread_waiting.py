@@ -47,6 +47,10 @@ class ThreadWaitQueue:
             return
         parker.unpark()
 
+    def call_next(self) -> None:
+        """Let the first in line try again."""
+        self.wake_next()
+
     def wake_all(self) -> None:
         """Let everybody try again."""
         for parker in tuple(self.line):

@@ -40,6 +40,9 @@ class Line(Protocol):
     def wake_next(self) -> None:
         """Let the first in line try again."""
 
+    def call_next(self) -> None:
+        """Let the first in line try again; from any thread, whoever waits here."""
+
     def wake_all(self) -> None:
         """Let everybody try again, in the order they came."""
 

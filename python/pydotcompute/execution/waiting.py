@@ -46,15 +46,15 @@ class WaitQueue:
     in line until it has what it came for, was cancelled or ran out of time; then it wakes the next,
     so no wake-up is lost with it.
 
-    Only that loop's own thread may wake anybody; `SharedWaitQueue` lifts that.
+    Only that loop's own thread may wake anybody, but for `call_next()`; `SharedWaitQueue` lifts
+    that.
     """
 
-    __slots__ = ("_loop", "line")
-
-    _is_shared = False
+    __slots__ = ("_is_called", "_loop", "line")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self._is_called = False
         self.line: deque[Place] = deque()
         """Who waits. Places left from behind stay a while, but never one at the head."""
 
@@ -73,6 +73,19 @@ class WaitQueue:
         if not self._loop.is_closed():  # a closed loop left its waiters behind
             for place in tuple(self.line):
                 place.wake()
+
+    def call_next(self) -> None:
+        """Let the first in line try again, at the loop's next turn; from any thread.
+
+        Also where nobody waits: somebody may be just about to, with an attempt behind it.
+        """
+        if not self._is_called:
+            self._is_called = True
+            post(self._loop, self._answer)
+
+    def _answer(self) -> None:
+        self._is_called = False
+        self.wake_next()
 
     def has_before(self, place: Place) -> bool:
         """Whether somebody waits who came before whoever waits, or will wait, in this place."""
@@ -97,24 +110,13 @@ class WaitQueue:
         if timeout == 0:
             await asyncio.sleep(0)  # polling with 0 must leave a turn to whoever it polls for
             raise Expired
-        loop, line = self._loop, self.line
-        if asyncio.get_running_loop() is not loop:
-            message = "a kernel and its callers wait in one event loop, but another loop runs here"
-            raise WrongLoopError(message)
+        loop, line = self._running_loop(), self.line
         expiry = math.inf if timeout is None else loop.time() + timeout
         me = Place() if place is None else place
         line.append(me)
-        may_try = self._is_shared and line[0] is me  # another thread may have been quicker
-        is_late = False
         try:
             while True:
-                me.future = loop.create_future()  # before the attempt: what it misses wakes it
-                if may_try:
-                    result = attempt()
-                    if result is not WAIT:
-                        return result
-                if is_late:
-                    raise Expired
+                me.future = loop.create_future()  # again: the same place in line
                 timer = None if expiry == math.inf else loop.call_at(expiry, me.wake)
                 try:
                     await me.future
@@ -122,9 +124,21 @@ class WaitQueue:
                     if timer is not None:
                         timer.cancel()
                 is_late = timer is not None and expiry <= loop.time()
-                may_try = not is_late or line[0] is me  # nobody overtakes on the way out
+                if not is_late or line[0] is me:  # nobody overtakes on the way out
+                    result = attempt()
+                    if result is not WAIT:
+                        return result
+                if is_late:
+                    raise Expired
         finally:
             self._leave(me)
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        loop = _get_running_loop()
+        if loop is None or loop is not self._loop:
+            message = "a kernel and its callers wait in one event loop, but another loop runs here"
+            raise WrongLoopError(message)
+        return loop
 
     def _leave(self, place: Place) -> None:
         place.future = None
@@ -139,8 +153,6 @@ class SharedWaitQueue(WaitQueue):
     """The tasks of one event loop that wait for one condition, which any thread may bring about."""
 
     __slots__ = ()
-
-    _is_shared = True
 
     def settle(self, loop: asyncio.AbstractEventLoop) -> None:
         """Make the line that of another loop; nobody may wait in it."""
@@ -157,10 +169,50 @@ class SharedWaitQueue(WaitQueue):
         else:
             self._call(place)
 
+    def call_next(self) -> None:
+        """Let the first in line try again; who is about to wait makes an attempt after it began."""
+        self.wake_next()
+
     def wake_all(self) -> None:
         """Let everybody try again, in the order they came."""
         for place in tuple(self.line):
             self._call(place)
+
+    async def until(
+        self, attempt: Callable[[], T], timeout: float | None, place: Place | None = None
+    ) -> T:
+        """Wait in line, as `WaitQueue.until()`.
+
+        Each attempt comes after the place was made ready for a wake-up: whatever another thread
+        does too late for the attempt wakes it.
+        """
+        if timeout == 0:
+            await asyncio.sleep(0)
+            raise Expired
+        loop, line = self._running_loop(), self.line
+        expiry = math.inf if timeout is None else loop.time() + timeout
+        me = Place() if place is None else place
+        line.append(me)
+        may_try, is_late = line[0] is me, False
+        try:
+            while True:
+                me.future = loop.create_future()
+                if may_try:
+                    result = attempt()
+                    if result is not WAIT:
+                        return result
+                if is_late:
+                    raise Expired
+                timer = None if expiry == math.inf else loop.call_at(expiry, me.wake)
+                try:
+                    await me.future
+                finally:
+                    if timer is not None:
+                        timer.cancel()
+                is_late = timer is not None and expiry <= loop.time()
+                may_try = not is_late or line[0] is me
+        finally:
+            self._leave(me)
 
     def _call(self, place: Place) -> None:
         if not place.is_called:

@@ -126,18 +126,18 @@ class WaitingMailbox:
             before += 1
         return before
 
-    def try_send(self, message: object) -> bool:
-        """Put a message into the input queue, from any thread; False where it has to wait."""
-        return not self._input_space.line and self._offer(message) is not WAIT
-
-    def send_nowait(self, message: object) -> None:
-        """Put a message into the input queue, from any thread.
+    def send_nowait(self, message: object, *, elsewhere: bool = False) -> None:
+        """Put a message into the input queue; `elsewhere`: from whatever thread this is.
 
         Raises:
             QueueFullError: No room.
         """
-        if self._offer(message, refuse=True) is WAIT:
+        if self._offer(message, refuse=True, elsewhere=elsewhere) is WAIT:
             raise QueueFullError(self._queue_size, self._kernel_id)
+
+    def send_from_elsewhere(self, message: object) -> bool:
+        """Put a message into the input queue, from any thread; False where it has to wait."""
+        return not self._input_space.line and self._offer(message, elsewhere=True) is not WAIT
 
     async def receive(self, timeout: float | None) -> Any:
         """Get the oldest reply."""
@@ -257,13 +257,18 @@ class WaitingMailbox:
 
     # One attempt each: no suspension between moving a message and returning it.
 
-    def _offer(self, message: object, *, refuse: bool | None = None) -> object:
+    def _offer(
+        self, message: object, *, refuse: bool | None = None, elsewhere: bool = False
+    ) -> object:
         try:
             code = self._core.offer(message, refuse=self._rejects if refuse is None else refuse)
         except PriorityError as reason:
             raise _wrong_priority(message, reason) from None
         if code == ACCEPTED:
-            self._input_ready.wake_next()
+            if elsewhere:
+                self._input_ready.call_next()
+            else:
+                self._input_ready.wake_next()
             return _DONE
         if code == FULL:
             if self._rejects:

@@ -115,7 +115,7 @@ class RuntimePortal:
         kernel = self._known(kernel_id)
         kernel.check_input(message)
         seconds = check_timeout(timeout)
-        if not kernel.mailbox.try_send(message):
+        if not kernel.mailbox.send_from_elsewhere(message):
             self._run(self._runtime.send(kernel_id, message, timeout=seconds))
 
     def send_nowait(self, kernel_id: str, message: Any) -> None:
@@ -123,7 +123,7 @@ class RuntimePortal:
         self._check_caller()
         kernel = self._known(kernel_id)
         kernel.check_input(message)
-        kernel.mailbox.send_nowait(message)
+        kernel.mailbox.send_nowait(message, elsewhere=True)
 
     def send_batch(
         self, kernel_id: str, messages: Iterable[Any], *, timeout: float | None = None
