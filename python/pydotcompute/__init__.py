@@ -4,6 +4,8 @@
 `enable_telemetry=True` it counts every message exactly.
 """
 
+import typing as _typing
+
 from pydotcompute._core import __version__
 from pydotcompute.exceptions import PyDotComputeError
 from pydotcompute.execution.message_queue import MessageQueue
@@ -44,3 +46,27 @@ __all__ = [
     "message",
     "ring_kernel",
 ]
+
+if not _typing.TYPE_CHECKING:  # a type checker is to report a name that is not here
+
+    def __getattr__(name: str) -> _typing.NoReturn:
+        text = f"module {__name__!r} has no attribute {name!r}"
+        if name in _NOT_HERE:
+            text += (
+                ": this package carries messages to ring kernels and counts them; for buffers, "
+                "memory pools and compute kernels use CuPy or numba-cuda"
+            )
+        raise AttributeError(text, name=name)
+
+
+_NOT_HERE = frozenset(
+    (
+        "Accelerator",
+        "BufferState",
+        "ComputeOrchestrator",
+        "MemoryPool",
+        "UnifiedBuffer",
+        "gpu_kernel",
+        "kernel",
+    )
+)

@@ -97,6 +97,13 @@ def test_the_default_size_of_queues_is_checked_at_once(size, kind):
         RingKernelRuntime(default_queue_size=size)
 
 
+@pytest.mark.parametrize("name", ["enable_telemetry", "latency"])
+@pytest.mark.parametrize("value", ["no", 1, None])
+def test_a_switch_of_the_runtime_is_true_or_false(name, value):
+    with pytest.raises(InvalidTypeError, match=f"{name} must be True or False; got {value!r}"):
+        RingKernelRuntime(**{name: value})
+
+
 @pytest.mark.parametrize("size", [1, 2**24])
 async def test_the_smallest_and_the_largest_queue_are_made(busy, size):
     await busy.launch("k", echo, queue_size=size, output_queue_size=size)

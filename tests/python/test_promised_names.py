@@ -216,3 +216,13 @@ def test_a_message_takes_its_envelope_by_keyword():
         value: int
 
     assert by_keyword(Request) == {"message_id": None, "priority": 128, "correlation_id": None}
+
+
+@pytest.mark.parametrize("name", ["UnifiedBuffer", "MemoryPool", "Accelerator", "gpu_kernel"])
+def test_asking_for_what_is_not_here_says_who_does_it_well(name):
+    with pytest.raises(AttributeError, match=f"{name}.*CuPy or numba-cuda") as caught:
+        getattr(pydotcompute, name)
+    assert caught.value.name == name
+    assert not hasattr(pydotcompute, name)
+    with pytest.raises(AttributeError, match=r"has no attribute 'anything_else'$"):
+        pydotcompute.anything_else  # noqa: B018 - reading it is the point

@@ -9,6 +9,7 @@ from pydotcompute._core import MockClock
 from pydotcompute.checks import (
     MessageType,
     check_backend,
+    check_flag,
     check_kernel_id,
     check_queue_size,
     check_timeout,
@@ -68,8 +69,8 @@ class RingKernelRuntime(Messaging):
         """
         self._backend = check_backend(backend)
         self._default_queue_size = check_queue_size(default_queue_size, "default_queue_size")
-        self._telemetry = bool(enable_telemetry)
-        self._latency = bool(latency)
+        self._telemetry = check_flag(enable_telemetry, "enable_telemetry")
+        self._latency = check_flag(latency, "latency")
         self._clock = clock
         super().__init__(TelemetryCollector(self._telemetry, clock=clock))
         self._generation = 0
