@@ -11,7 +11,7 @@ LOOM_MAX_PREEMPTIONS ?= 3
 BIN := .venv/bin
 STAMPS := .stamps
 EXTENSION := python/pydotcompute/_core.abi3.so
-RUST_INPUTS := $(shell find src -name '*.rs') Cargo.toml rust-toolchain.toml $(wildcard Cargo.lock)
+RUST_INPUTS := $(shell find src -name '*.rs') build.rs Cargo.toml rust-toolchain.toml $(wildcard Cargo.lock)
 WHEEL_INPUTS := $(shell find python -name '*.py' -o -name '*.pyi' -o -name py.typed) LICENSE README.md
 
 CHECK = @PYTHON='$(PYTHON)' scripts/check_tools.sh

@@ -7,6 +7,7 @@
 
 mod clock;
 mod gil;
+mod interpreter;
 mod mailbox;
 mod manual;
 mod message;
@@ -18,38 +19,24 @@ use pyo3::prelude::*;
 
 /// Native core of pydotcompute.
 #[pymodule(gil_used = true)]
-mod _core {
-    use pyo3::prelude::*;
-
-    #[pymodule_export]
-    use super::clock::MockClock;
-    #[pymodule_export]
-    use super::mailbox::ObjectMailbox;
-    #[pymodule_export]
-    use super::manual::ManualRecord;
-    #[pymodule_export]
-    use super::message::{ErrorReply, Sentinel};
-    #[pymodule_export]
-    use super::parker::Parker;
-    #[pymodule_export]
-    use super::queue::ObjectQueue;
-    #[pymodule_export]
-    use super::snapshot::Snapshot;
-
-    #[pymodule_init]
-    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        super::message::add_sentinels(module)?;
-        let py = module.py();
-        module.add(
-            "PriorityError",
-            py.get_type::<super::message::PriorityError>(),
-        )?;
-        module.add("ACCEPTED", super::message::ACCEPTED)?;
-        module.add("FULL", super::message::FULL)?;
-        module.add("CLOSED", super::message::CLOSED)?;
-        module.add("ID_BYTES", crate::record::ID_BYTES)?;
-        module.add("__version__", env!("CARGO_PKG_VERSION"))
-    }
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    interpreter::refuse_subinterpreters(py)?; // first: a class made here would be everybody's
+    module.add_class::<clock::MockClock>()?;
+    module.add_class::<mailbox::ObjectMailbox>()?;
+    module.add_class::<manual::ManualRecord>()?;
+    module.add_class::<message::ErrorReply>()?;
+    module.add_class::<message::Sentinel>()?;
+    module.add_class::<parker::Parker>()?;
+    module.add_class::<queue::ObjectQueue>()?;
+    module.add_class::<snapshot::Snapshot>()?;
+    message::add_sentinels(module)?;
+    module.add("PriorityError", py.get_type::<message::PriorityError>())?;
+    module.add("ACCEPTED", message::ACCEPTED)?;
+    module.add("FULL", message::FULL)?;
+    module.add("CLOSED", message::CLOSED)?;
+    module.add("ID_BYTES", crate::record::ID_BYTES)?;
+    module.add("__version__", env!("CARGO_PKG_VERSION"))
 }
 
 /// The error for a kernel id that does not fit a record.

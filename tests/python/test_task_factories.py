@@ -1,6 +1,7 @@
 """Kernels run under whatever makes the loop's tasks, also where tasks start at once."""
 
 import asyncio
+import logging
 import sys
 
 import pytest
@@ -8,6 +9,7 @@ from kernels_for_tests import counts, echo, start, start_puppet, turns
 
 from pydotcompute import KernelState
 from pydotcompute.exceptions import InvalidArgumentError, KernelStuckError
+from pydotcompute.testing import wait_until_idle
 
 
 def plain(loop, coro, **options):
@@ -116,3 +118,18 @@ async def test_a_kernel_that_swallows_cancellation_from_its_first_step_is_stuck(
     with pytest.raises(KernelStuckError):
         await runtime.terminate("k", timeout=0)
     free.set()
+
+
+async def test_a_storm_of_restarts_ends_and_tells_of_the_newest_error(runtime, caplog):
+    caplog.set_level(logging.CRITICAL, logger="pydotcompute")
+
+    async def fail(ctx):
+        raise ValueError(await ctx.receive())
+
+    await runtime.launch("k", fail, on_error="restart", max_restarts=2000)
+    await runtime.send_batch("k", range(1000))
+    await runtime.activate("k")
+    await wait_until_idle(runtime)
+    t = runtime.get_telemetry("k")
+    assert (t.state, t.restarts, t.messages_errored) == (KernelState.ACTIVE, 1000, 1000)
+    assert t.last_error == "ValueError: 999"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from pydotcompute.execution.venue import Ending, Lines, Outcome, outcome_of
 from pydotcompute.execution.waiting import WaitQueue
@@ -10,11 +11,12 @@ from pydotcompute.execution.waiting import WaitQueue
 class TaskVenue:
     """The runtime's own event loop."""
 
-    __slots__ = ("lines",)
+    __slots__ = ("_has_run", "lines")
 
     blocks = False
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._has_run = False
         self.lines = Lines(
             input_space=WaitQueue(loop),
             input_ready=WaitQueue(loop),
@@ -27,7 +29,8 @@ class TaskVenue:
         self, name: str, code: Callable[[], Awaitable[object]], on_end: Callable[[Outcome], None]
     ) -> "TaskExecution":
         """Make ready to run the code as a task."""
-        return TaskExecution(name, code, on_end)
+        again, self._has_run = self._has_run, True
+        return TaskExecution(name, partial(_in_a_turn, code) if again else code, on_end)
 
     def check(self) -> None:
         """Nothing: a cancellation is thrown into the code where it waits."""
@@ -35,6 +38,11 @@ class TaskVenue:
     def tell(self, callback: Callable[[], object]) -> None:
         """Run a callback on the runtime's loop, which is this one."""
         callback()
+
+
+async def _in_a_turn(code: Callable[[], Awaitable[object]]) -> None:
+    await asyncio.sleep(0)  # where tasks start at once, the run before has not ended yet
+    await code()
 
 
 class TaskExecution:

@@ -66,7 +66,11 @@ class WaitQueue:
         if self.line:  # Place.wake(), without the call: this is done four times a round trip
             future = self.line[0].future
             if future is not None and not future.done():
-                future.set_result(None)
+                try:
+                    future.set_result(None)
+                except RuntimeError:
+                    if not self._loop.is_closed():  # nobody is woken; what was moved has moved
+                        raise
 
     def wake_all(self) -> None:
         """Let everybody try again, in the order they came."""

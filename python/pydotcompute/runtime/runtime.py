@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Self, Unpack
+from typing import NoReturn, Self, Unpack
 
 from pydotcompute._core import MockClock
 from pydotcompute.checks import (
@@ -14,7 +14,7 @@ from pydotcompute.checks import (
     check_queue_size,
     check_timeout,
 )
-from pydotcompute.exceptions import KernelAlreadyExistsError
+from pydotcompute.exceptions import InvalidTypeError, KernelAlreadyExistsError
 from pydotcompute.kernels import KernelFunction, KernelLaunch, resolve
 from pydotcompute.options import (
     BackpressureStrategy,
@@ -85,6 +85,14 @@ class RingKernelRuntime(Messaging):
     def backend(self) -> str:
         """What kernels run on: "host"."""
         return self._backend
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied: a kernel has one runtime, in one process."""
+        message = (
+            "a runtime cannot be copied or sent to another process: make one there, and send it "
+            "messages or the counts that get_telemetry() gives"
+        )
+        raise InvalidTypeError(message)
 
     async def __aenter__(self) -> Self:
         """Bind the runtime to the running loop."""

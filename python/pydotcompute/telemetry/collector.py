@@ -1,6 +1,8 @@
 """Telemetry of many kernels: driven by a runtime through its records, or by hand."""
 
+import os
 import threading
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from pydotcompute._core import ManualRecord, MockClock, Snapshot
@@ -68,7 +70,8 @@ class TelemetryCollector:
         self._enabled = bool(enabled)
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
-        self._lock = threading.RLock()  # of the entries; a finalizer or signal may read again
+        self._entries_lock = threading.RLock()  # a finalizer or signal may read again
+        self._process = os.getpid()
 
     @property
     def enabled(self) -> bool:
@@ -178,6 +181,13 @@ class TelemetryCollector:
             for entry in entries:
                 entry.baseline = entry.source.snapshot()
                 entry.earlier_processed = entry.earlier_errors = 0
+
+    @property
+    def _lock(self) -> AbstractContextManager[object]:
+        process = os.getpid()
+        if process != self._process:  # forked, maybe while a thread that is not here held the lock
+            self._entries_lock, self._process = threading.RLock(), process
+        return self._entries_lock
 
     def _known(self) -> list[tuple[str, _Entry]]:
         return list(self._entries.items())  # a signal or finalizer may add to them meanwhile
