@@ -64,15 +64,15 @@ impl Parker {
             return;
         }
         // The thread holds the lock from saying that it sleeps until it does: it is asleep now.
-        drop(self.lock.lock().expect("nothing panics under this lock"));
+        drop(self.lock.lock());
         self.woken.notify_one();
     }
 
     fn take_token(&self) -> bool {
         // Acquire: pairs with the Release in `unpark`.
-        let taken =
-            self.state
-                .compare_exchange(TOKEN, EMPTY, Ordering::Acquire, Ordering::Relaxed);
+        let taken = self
+            .state
+            .compare_exchange(TOKEN, EMPTY, Ordering::Acquire, Ordering::Relaxed);
         taken.is_ok()
     }
 
@@ -96,9 +96,9 @@ impl Parker {
     fn sleep(&self, expiry: Option<Instant>) -> bool {
         let mut guard = self.lock.lock().expect("nothing panics under this lock");
         // Relaxed: saying so publishes nothing.
-        let said =
-            self.state
-                .compare_exchange(EMPTY, ASLEEP, Ordering::Relaxed, Ordering::Relaxed);
+        let said = self
+            .state
+            .compare_exchange(EMPTY, ASLEEP, Ordering::Relaxed, Ordering::Relaxed);
         if said.is_err() {
             return self.take_token();
         }

@@ -5,9 +5,9 @@ pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 #[cfg(pydotcompute_loom)]
 pub(crate) use loom::sync::{Condvar, Mutex};
 #[cfg(not(pydotcompute_loom))]
-pub(crate) use std::sync::{Condvar, Mutex, OnceLock};
-#[cfg(not(pydotcompute_loom))]
 pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+#[cfg(not(pydotcompute_loom))]
+pub(crate) use std::sync::{Condvar, Mutex, OnceLock};
 
 /// Loads a word as its only writer: a plain load.
 #[cfg(not(pydotcompute_loom))]

@@ -30,6 +30,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<parker::Parker>()?;
     module.add_class::<queue::ObjectQueue>()?;
     module.add_class::<snapshot::Snapshot>()?;
+    snapshot::prepare(py)?;
     message::add_sentinels(module)?;
     module.add("PriorityError", py.get_type::<message::PriorityError>())?;
     module.add("ACCEPTED", message::ACCEPTED)?;

@@ -53,6 +53,13 @@ fn summary_fields(py: Python<'_>, summary: LatencySummary) -> PyResult<Bound<'_,
     Ok(fields)
 }
 
+/// Makes what the first reading would make, so that no fork in another thread comes in between: its
+/// child would wait for ever for the making to end.
+pub(super) fn prepare(py: Python<'_>) -> PyResult<()> {
+    Snapshot(record::Snapshot::default()).since(py, None)?;
+    summary_fields(py, LatencySummary::default()).map(drop)
+}
+
 #[pymethods]
 impl Snapshot {
     /// The fields of KernelTelemetry, counted since `baseline`, an earlier snapshot of the same

@@ -19,7 +19,7 @@ pub struct Distribution {
 /// What is reported of a distribution: counts of messages, times in nanoseconds.
 ///
 /// Quantiles are midpoints of their buckets, within 3.2 % of the sampled value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LatencySummary {
     /// Messages that the samples stand for.
     pub count: u64,
