@@ -3,10 +3,14 @@
 import asyncio
 
 import pytest
+from hypothesis import settings
 from kernels_for_tests import echo, start_puppet
 
 from pydotcompute import RingKernelRuntime
 from pydotcompute.testing import MockClock
+
+settings.register_profile("timeless", deadline=None)  # a slow machine is not a failure
+settings.load_profile("timeless")
 
 
 @pytest.fixture

@@ -289,7 +289,6 @@ class Conservation(RuleBasedStateMachine):
 Conservation.TestCase.settings = settings(
     max_examples=300,
     stateful_step_count=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestConservation = Conservation.TestCase
