@@ -3,12 +3,33 @@
 import asyncio
 
 from pydotcompute import KernelState
+from pydotcompute.exceptions import EndOfStream
 
 
 async def echo(ctx):
     """Answer each message with itself until the end of the input."""
     while True:
         await ctx.send(await ctx.receive())
+
+
+async def slow(ctx):
+    """Echo, but take some turns for each message and for the end."""
+    try:
+        while True:
+            message = await ctx.receive()
+            await turns(2)
+            await ctx.send(message)
+    except EndOfStream:
+        await turns(2)
+
+
+async def deaf(ctx):
+    """Go on for ever, also at the end of the input; end some turns after the cancellation."""
+    try:
+        await ctx.send(await ctx.receive())
+        await asyncio.Event().wait()
+    finally:
+        await turns(2)
 
 
 class Puppet:

@@ -1,13 +1,16 @@
 """A cancelled operation moved nothing, left no place in line and lost no wake-up."""
 
 import asyncio
+import gc
 
 import pytest
 from kernels_for_tests import Puppet, bring_to, counts, echo, start, turns
-from waiting_for_tests import MOVING, WAITING, CancelledAt, Take, TakeBatch
+from operations_for_tests import MOVING, WAITING
+from waiting_for_tests import CancelledAt, Take, TakeBatch
 
 from pydotcompute import KernelState
 from pydotcompute.exceptions import EndOfStream
+from pydotcompute.execution.waiting import Place
 
 waiting = pytest.mark.parametrize("kind", WAITING)
 moving = pytest.mark.parametrize("kind", MOVING)
@@ -17,7 +20,7 @@ moving = pytest.mark.parametrize("kind", MOVING)
 @pytest.mark.parametrize("suspension", range(1, 5))
 async def test_cancelled_at_any_suspension_it_has_done_nothing(runtime, kind, suspension):
     operation = await kind.prepare(runtime)
-    before = counts(runtime)
+    before = operation.counts()
     by_hand = CancelledAt(operation.call(), suspension)
     cancelled = asyncio.create_task(by_hand.run())
     await turns(3)
@@ -27,7 +30,7 @@ async def test_cancelled_at_any_suspension_it_has_done_nothing(runtime, kind, su
     with pytest.raises(asyncio.CancelledError):
         await cancelled
     assert by_hand.suspensions == suspension
-    assert counts(runtime) == before
+    assert operation.counts() == before
     await operation.go_through()
 
 
@@ -119,7 +122,7 @@ async def test_all_in_line_are_served_where_every_second_one_is_cancelled(runtim
 @waiting
 async def test_a_timeout_of_asyncio_around_it_moves_nothing(runtime, kind):
     operation = await kind.prepare(runtime)
-    before = counts(runtime)
+    before = operation.counts()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await operation.call()
@@ -128,7 +131,7 @@ async def test_a_timeout_of_asyncio_around_it_moves_nothing(runtime, kind):
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
             await operation.call()
-    assert counts(runtime) == before
+    assert operation.counts() == before
     await operation.go_through()
 
 
@@ -150,11 +153,11 @@ async def test_a_failing_sibling_in_a_task_group_cancels_it_cleanly(runtime, kin
         raise ValueError
 
     operation = await kind.prepare(runtime)
-    before = counts(runtime)
+    before = operation.counts()
     with pytest.raises(ExceptionGroup) as caught:
         await _in_a_group(operation.call(), operation.call(), fail())
     assert [type(error) for error in caught.value.exceptions] == [ValueError]
-    assert counts(runtime) == before
+    assert operation.counts() == before
     await operation.go_through()
 
 
@@ -165,13 +168,43 @@ async def _in_a_group(*coroutines):
 
 
 @moving
+async def test_what_a_cancelled_one_left_behind_in_line_is_nothing(runtime, kind):
+    operation = await kind.prepare(runtime)
+    first = operation.begin()
+    await turns(3)
+    before = len(places())
+    for _ in range(20):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await operation.call()
+        await leave_in_a_row(operation)
+    assert len(places()) == before
+    operation.serve()
+    await first
+    await operation.go_through()
+
+
+async def leave_in_a_row(operation):
+    line = [operation.begin() for _ in range(3)]
+    await turns(2)
+    for place in line:
+        place.cancel()
+    await asyncio.wait(line)
+
+
+def places():
+    gc.collect()
+    return [each for each in gc.get_objects() if isinstance(each, Place)]
+
+
+@moving
 async def test_cancelled_in_its_one_try_it_has_done_nothing(runtime, kind):
     operation = await kind.prepare(runtime)
-    before = counts(runtime)
+    before = operation.counts()
     cancelled = asyncio.create_task(CancelledAt(operation.call(timeout=0), 1).run())
     await asyncio.wait([cancelled])
     assert cancelled.cancelled()
-    assert counts(runtime) == before
+    assert operation.counts() == before
     await operation.go_through()
 
 

@@ -4,12 +4,13 @@ import asyncio
 import random
 
 import pytest
-from kernels_for_tests import echo
+from kernels_for_tests import echo, start_puppet, turns
 
 from pydotcompute import RingKernelRuntime, message
 from pydotcompute.exceptions import (
     KernelExecutionError,
     KernelFailedError,
+    KernelStateError,
     QueueFullTimeoutError,
     QueueTimeoutError,
 )
@@ -120,6 +121,97 @@ async def test_a_reply_whose_caller_has_gone_is_for_receivers_and_holds_nobody_u
     await runtime.send("k", Ask(4))  # answered, and awaited by nobody
     assert await asyncio.gather(*(ask(runtime, number) for number in (1, 2, 3))) == [12, 6, 4]
     assert (await runtime.receive("k")).number == 3
+
+
+async def test_a_receiver_behind_a_caller_gets_the_reply_that_nobody_expects(runtime):
+    ctx = (await start_puppet(runtime)).ctx
+    caller = asyncio.create_task(ask(runtime, 1))
+    await turns()
+    receiver = asyncio.create_task(runtime.receive("k"))
+    await turns()
+    stray = Ask(2).reply(Answer, number=2)
+    await ctx.send(stray)
+    await turns()
+    assert receiver.done()
+    assert await receiver is stray
+    await ctx.send((await ctx.receive()).reply(Answer, number=1))
+    assert await caller == 1
+
+
+async def test_a_receiver_that_comes_behind_a_caller_gets_the_reply_that_lies_there(runtime):
+    ctx = (await start_puppet(runtime)).ctx
+    caller = asyncio.create_task(ask(runtime, 1))
+    await turns()
+    stray = Ask(2).reply(Answer, number=2)
+    await ctx.send(stray)
+    await turns()
+    assert await runtime.receive("k", timeout=5.0) is stray
+    await ctx.send("for whoever came first")
+    with pytest.raises(AttributeError):
+        await caller
+
+
+async def test_a_batch_behind_a_caller_leaves_it_the_reply_that_is_its_turn(runtime):
+    ctx = (await start_puppet(runtime)).ctx
+    caller = asyncio.create_task(runtime.send_and_receive("k", Ask(1)))
+    batch = asyncio.create_task(runtime.receive_batch("k", 10))
+    await turns()
+    stray = Ask(2).reply(Answer, number=2)
+    await ctx.send(stray)
+    await asyncio.sleep(0)
+    await ctx.send("in order")
+    async with asyncio.timeout(5):
+        assert await batch == [stray]
+        assert await caller == "in order"
+
+
+async def test_replies_without_correlation_pass_one_that_nobody_expects(runtime):
+    await start(runtime, lambda asked: invert(asked) if asked.number == 0 else asked.number)
+    await runtime.send("k", Ask(0))
+    replies = await asyncio.wait_for(
+        asyncio.gather(*(runtime.send_and_receive("k", Ask(n)) for n in (1, 2, 3))), 5
+    )
+    assert replies == [1, 2, 3]
+    with pytest.raises(KernelExecutionError):
+        await runtime.receive("k")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_reply_that_nobody_expects_hides_the_kernels_end_from_no_caller(
+    runtime, fails, caplog
+):
+    caplog.set_level("CRITICAL", logger="pydotcompute")
+    puppet = await start_puppet(runtime)
+    callers = [asyncio.create_task(ask(runtime, number)) for number in range(3)]
+    await turns()
+    await puppet.ctx.send(Ask(4).reply(Answer, number=4))
+    puppet.error = ValueError() if fails else None
+    puppet.freed.set()
+    async with asyncio.timeout(5):
+        outcomes = await asyncio.gather(*callers, return_exceptions=True)
+    expected = KernelFailedError if fails else KernelStateError
+    assert [type(outcome) for outcome in outcomes] == [expected] * 3
+    assert (await runtime.receive("k")).number == 4
+
+
+async def test_a_caller_that_gives_up_after_one_turn_leaves_its_reply_to_who_waits(runtime):
+    ctx = (await start_puppet(runtime)).ctx
+    first, second = (asyncio.create_task(runtime.receive("k")) for _ in range(2))
+    await turns()
+    first.cancel()  # which wakes the second, before the caller below gives up
+    asked = Ask(1)
+    caller = asyncio.create_task(runtime.send_and_receive("k", asked, timeout=0))
+
+    async def answer_at_once():
+        await ctx.send((await ctx.receive()).reply(Answer, number=1))
+
+    answering = asyncio.create_task(answer_at_once())
+    with pytest.raises(QueueTimeoutError):
+        await caller
+    await answering
+    await turns()
+    assert second.done()
+    assert (await second).number == 1
 
 
 async def test_two_callers_that_sent_one_message_get_a_reply_each(runtime):

@@ -4,6 +4,9 @@ import asyncio
 
 from kernels_for_tests import counts, start_puppet, turns
 
+from pydotcompute import RingKernelRuntime
+from pydotcompute.runtime import KernelContext
+
 
 def at_once(coroutine):
     """Run a coroutine that must not suspend."""
@@ -53,6 +56,10 @@ class Operation:
             self.serve()
             await waiting
 
+    def counts(self):
+        """Read every count that a cancelled operation leaves alone."""
+        return counts(self.runtime)
+
     def moved(self):
         """Count the operations that went through."""
         return counts(self.runtime).get(self.counter, 0)
@@ -65,6 +72,7 @@ class Operation:
 class Send(Operation):
     """runtime.send() on a full queue."""
 
+    operation = RingKernelRuntime.send
     options = {"queue_size": 1}  # noqa: RUF012
     counter = "received"
 
@@ -84,6 +92,7 @@ class Send(Operation):
 class Receive(Operation):
     """runtime.receive() without a reply."""
 
+    operation = RingKernelRuntime.receive
     counter = "replies_received"
 
     def call(self, _tag=None, **timeout):
@@ -99,6 +108,7 @@ class Receive(Operation):
 class Take(Operation):
     """ctx.receive() without a message."""
 
+    operation = KernelContext.receive
     counter = "in_flight"
 
     def call(self, _tag=None, **timeout):
@@ -118,6 +128,8 @@ class Take(Operation):
 class TakeBatch(Take):
     """ctx.receive_batch() without a message."""
 
+    operation = KernelContext.receive_batch
+
     def call(self, _tag=None, **timeout):
         return self.ctx.receive_batch(1, **timeout)
 
@@ -125,6 +137,7 @@ class TakeBatch(Take):
 class Reply(Operation):
     """ctx.send() on a full output queue."""
 
+    operation = KernelContext.send
     options = {"output_queue_size": 1}  # noqa: RUF012
     counter = "sent"
 
@@ -143,6 +156,8 @@ class Reply(Operation):
 
 class WaitActive(Operation):
     """ctx.wait_active() of a paused kernel."""
+
+    operation = KernelContext.wait_active
 
     def fill(self):
         if self.ctx.is_active:

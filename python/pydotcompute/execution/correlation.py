@@ -30,6 +30,12 @@ def _correlation_of(reply: object) -> UUID | None:
     return correlation_id
 
 
+class Caller(Place):
+    """The place in line of one who waits for a reply of its own."""
+
+    __slots__ = ()
+
+
 class Expectations:
     """The callers that wait for a reply of their own, by the id of the message they sent.
 
@@ -39,20 +45,20 @@ class Expectations:
     __slots__ = ("callers",)
 
     def __init__(self) -> None:
-        self.callers: dict[UUID, list[Place]] = {}
+        self.callers: dict[UUID, list[Caller]] = {}
 
-    def add(self, message_id: UUID, caller: Place) -> None:
-        """Expect a reply to a message on behalf of `caller`, its place in line."""
+    def add(self, message_id: UUID, caller: Caller) -> None:
+        """Expect a reply to a message on behalf of `caller`."""
         self.callers.setdefault(message_id, []).append(caller)
 
-    def remove(self, message_id: UUID, caller: Place) -> None:
+    def remove(self, message_id: UUID, caller: Caller) -> None:
         """Expect it no more."""
         callers = self.callers[message_id]
         callers.remove(caller)
         if not callers:
             del self.callers[message_id]
 
-    def owner_of(self, reply: object) -> Place | None:
+    def owner_of(self, reply: object) -> Caller | None:
         """Give the caller that waits for this reply; None where it is anybody's."""
         correlation_id = _correlation_of(reply)
         callers = None if correlation_id is None else self.callers.get(correlation_id)

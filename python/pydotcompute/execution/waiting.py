@@ -56,7 +56,7 @@ class WaitQueue:
         self._loop = loop
         self._is_called = False
         self.line: deque[Place] = deque()
-        """Who waits. Places left from behind stay a while, but never one at the head."""
+        """Who waits, first come first."""
 
     def __bool__(self) -> bool:
         return bool(self.line)
@@ -90,6 +90,18 @@ class WaitQueue:
     def _answer(self) -> None:
         self._is_called = False
         self.wake_next()
+
+    def wake_first(self, kind: type[Place]) -> None:
+        """Let the first in line whose place is of just this kind try again."""
+        for place in self.line:
+            if type(place) is kind:
+                place.wake()
+                return
+
+    def pass_on(self) -> None:
+        """Let the first in line try again, on behalf of one who leaves, be it with its loop."""
+        if self.line and not self._loop.is_closed():
+            self.line[0].wake()
 
     def has_before(self, place: Place) -> bool:
         """Whether somebody waits who came before whoever waits, or will wait, in this place."""
@@ -146,11 +158,8 @@ class WaitQueue:
 
     def _leave(self, place: Place) -> None:
         place.future = None
-        line = self.line
-        while line and line[0].future is None:
-            line.popleft()
-        if line and not self._loop.is_closed():
-            line[0].wake()
+        self.line.remove(place)  # at once, and mostly from the head: the first may stay for ever
+        self.pass_on()
 
 
 class SharedWaitQueue(WaitQueue):

@@ -24,7 +24,12 @@ from pydotcompute.exceptions import (
     QueueFullTimeoutError,
     QueueTimeoutError,
 )
-from pydotcompute.execution.correlation import Expectations, message_id_of, names_a_message
+from pydotcompute.execution.correlation import (
+    Caller,
+    Expectations,
+    message_id_of,
+    names_a_message,
+)
 from pydotcompute.execution.venue import Lines
 from pydotcompute.execution.waiting import WAIT, Expired, Place
 
@@ -145,17 +150,20 @@ class WaitingMailbox:
             reply = self._collect()
             if reply is not WAIT:
                 return reply
+        me = Place()
+        if self._expected.callers:
+            self._output_ready.wake_next()  # a reply may be there that only a receiver can take
         try:
-            return await self._output_ready.until(self._collect, timeout)
+            return await self._output_ready.until(lambda: self._collect(me), timeout, me)
         except Expired:
             raise QueueTimeoutError(timeout, self._kernel_id) from None
 
     async def receive_batch(self, max_messages: int, timeout: float | None) -> list[Any]:
         """Get one to `max_messages` of the oldest replies."""
         replies = [await self.receive(timeout)]
-        core = self._core
+        core, behind = self._core, Place()  # what callers in line wait for is theirs
         while len(replies) < max_messages and core.output_depth and not core.is_error_next:
-            reply = self._collect()
+            reply = self._collect(behind)
             if reply is WAIT:  # the next one is somebody else's
                 break
             replies.append(reply)
@@ -169,7 +177,7 @@ class WaitingMailbox:
             await self.send(message, timeout)
             return await self.receive(_left(deadline))
         await self.send(message, timeout)
-        me = Place()
+        me = Caller()
         self._expected.add(message_id, me)  # no suspension since the message was accepted
         try:
             reply = self._collect(me)
@@ -181,6 +189,7 @@ class WaitingMailbox:
             raise QueueTimeoutError(timeout, self._kernel_id) from None
         finally:
             self._expected.remove(message_id, me)
+            self._output_ready.pass_on()  # its reply, if it did not take it, is anybody's now
 
     def receive_nowait(self) -> Any:
         """Get the oldest reply.
@@ -297,15 +306,22 @@ class WaitingMailbox:
         owner = expected.owner_of(oldest)
         if owner is not None:
             return self._mine_or_wake(owner, caller)
-        if caller is None:
-            return 0
+        is_first = caller is None or not self._output_ready.has_before(caller)
         if not names_a_message(oldest):
-            return None if self._output_ready.has_before(caller) else 0
+            return 0 if is_first else None
+        if type(caller) is not Caller:
+            return 0
         # A reply whose caller has gone: it is for a receiver, and must not hold up the others.
+        self._output_ready.wake_first(Place)
         for index, reply in enumerate(self._core.peek_replies()):
             owner = expected.owner_of(reply)
-            if owner is not None and self._mine_or_wake(owner, caller) is not None:
+            if owner is not None:
+                if self._mine_or_wake(owner, caller) is not None:
+                    return index
+            elif is_first and not names_a_message(reply):
                 return index
+        if is_first and not self._output_open:
+            raise self._refusal()
         return None
 
     def _mine_or_wake(self, owner: Place, caller: Place | None) -> int | None:

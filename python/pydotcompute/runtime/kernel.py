@@ -194,7 +194,13 @@ class Kernel:
         self._log(logging.DEBUG, "kernel %r failed for one message", self.id, error=error)
         told = KernelExecutionError(self.id, self.last_error, message_id_of(message))
         told.__cause__ = error
-        await self.mailbox.fail(told, counted=is_recorded(error, self))
+        counted = is_recorded(error, self)
+        try:
+            await self.mailbox.fail(told, counted=counted)
+        except asyncio.CancelledError:
+            if not counted:
+                self._core.record_error()  # nobody will be told, but it was raised
+            raise
 
     def check_input(self, message: object) -> None:
         """Raise MessageTypeError where the kernel takes another type."""

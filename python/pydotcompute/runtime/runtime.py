@@ -289,7 +289,7 @@ class RingKernelRuntime(Messaging):
         `receive`. After a clean block the kernel first handles what it accepted; after one that
         raised it does not, and the block's own error is the one that is raised.
         """
-        return KernelScope(self, kernel_id, kernel_func, options)
+        return KernelScope(self, kernel_id, kernel_func, options, stop=self._stop)
 
     async def wait_quiet(self, kernel_ids: Iterable[str], timeout: float) -> bool:
         """Wait at most `timeout` seconds until these kernels, or all, have nothing to do.
@@ -328,6 +328,12 @@ class RingKernelRuntime(Messaging):
         self._kernels[kernel.id] = kernel
         self._collector.attach(kernel.id, kernel)
 
+    def _stop(self, kernel_id: str) -> None:
+        kernel = self._kernels.get(kernel_id)
+        if kernel is not None and not kernel.has_ended:
+            kernel.request_termination()
+            kernel.cancel()
+
     async def _leave(self, *, drain: bool) -> None:
         if self._closed:
             return
@@ -341,8 +347,7 @@ class RingKernelRuntime(Messaging):
         self._closed = True
         self._loop = None
         for kernel in self._running():
-            kernel.request_termination()
-            kernel.cancel()
+            self._stop(kernel.id)
             kernel.close_output()
         for kernel in self._kernels.values():
             kernel.discard_replies()

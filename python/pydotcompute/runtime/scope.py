@@ -1,6 +1,7 @@
 """Kernels that live as long as an `async with` block."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -70,7 +71,7 @@ class KernelHandle:
 class KernelScope:
     """Launches and activates a kernel, and terminates it at the end of the block."""
 
-    __slots__ = ("_arguments", "_function", "_id", "_runtime")
+    __slots__ = ("_arguments", "_function", "_id", "_runtime", "_stop")
 
     def __init__(
         self,
@@ -78,11 +79,15 @@ class KernelScope:
         kernel_id: str,
         function: KernelFunction | None,
         arguments: LaunchArguments,
+        *,
+        stop: Callable[[str], None],
     ) -> None:
+        """`stop` ends a kernel without waiting for its end."""
         self._runtime = runtime
         self._id = kernel_id
         self._function = function
         self._arguments = arguments
+        self._stop = stop
 
     async def __aenter__(self) -> KernelHandle:
         """Launch and activate the kernel."""
@@ -96,7 +101,10 @@ class KernelScope:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Terminate the kernel, after a clean block once it has handled what it accepted."""
+        """Terminate the kernel, after a clean block once it has handled what it accepted.
+
+        Where that is cancelled, the kernel is too.
+        """
         try:
             with suppress(RuntimeClosedError):  # closed in the block, and every kernel with it
                 await self._runtime.terminate(self._id, drain=error is None)
@@ -104,6 +112,9 @@ class KernelScope:
             if error is None:
                 raise
             error.add_note(stuck.message)
+        except asyncio.CancelledError:
+            self._stop(self._id)
+            raise
 
 
 class PortalHandle:
