@@ -1,6 +1,7 @@
 """What many tests of the runtime begin with."""
 
 import asyncio
+import sys
 
 import pytest
 from hypothesis import settings
@@ -61,3 +62,12 @@ async def skip_ahead(monkeypatch):
     real, ahead = loop.time, [0.0]
     monkeypatch.setattr(loop, "time", lambda: real() + sum(ahead))
     return ahead.append
+
+
+@pytest.fixture
+def quick_switches():
+    """Let threads take turns as often as the interpreter can."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)

@@ -1,6 +1,5 @@
 """Counts stay exact and snapshots whole while many threads use one mailbox or record."""
 
-import sys
 import threading
 
 import pytest
@@ -16,15 +15,6 @@ class Note:
     """A text with an envelope."""
 
     text: str = ""
-
-
-@pytest.fixture
-def quick_switches():
-    """Let threads take turns as often as the interpreter can."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(before)
 
 
 def run_all(*works):

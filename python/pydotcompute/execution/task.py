@@ -1,6 +1,7 @@
 """Kernels that run as asyncio tasks."""
 
 import asyncio
+from asyncio import _get_running_loop  # None, no error, where no loop runs
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -72,8 +73,10 @@ class TaskExecution:
 
     @property
     def is_current(self) -> bool:
-        """Whether the caller runs in this task."""
-        return self._task is not None and asyncio.current_task() is self._task
+        """Whether the caller runs in this task; it may be in any thread, with a loop or without."""
+        if self._task is None or _get_running_loop() is None:
+            return False
+        return asyncio.current_task() is self._task
 
     async def wait(self, timeout: float | None) -> bool:
         """Wait at most `timeout` seconds for the end; whether it came."""

@@ -85,7 +85,11 @@ class WaitQueue:
         """
         if not self._is_called:
             self._is_called = True
-            post(self._loop, self._answer)
+            try:
+                post(self._loop, self._answer)
+            except BaseException:  # an interrupt: nobody is on the way, or once too often
+                self._is_called = False
+                raise
 
     def _answer(self) -> None:
         self._is_called = False
@@ -230,7 +234,11 @@ class SharedWaitQueue(WaitQueue):
     def _call(self, place: Place) -> None:
         if not place.is_called:
             place.is_called = True
-            post(self._loop, place.wake)
+            try:
+                post(self._loop, place.wake)
+            except BaseException:  # as in WaitQueue.call_next()
+                place.is_called = False
+                raise
 
 
 def post(loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *args: object) -> bool:

@@ -271,14 +271,17 @@ class WaitingMailbox:
     ) -> object:
         try:
             code = self._core.offer(message, refuse=self._rejects if refuse is None else refuse)
+            if code == ACCEPTED:
+                if elsewhere:
+                    self._input_ready.call_next()
+                else:
+                    self._input_ready.wake_next()
+                return _DONE
         except PriorityError as reason:
             raise _wrong_priority(message, reason) from None
-        if code == ACCEPTED:
-            if elsewhere:
-                self._input_ready.call_next()
-            else:
-                self._input_ready.wake_next()
-            return _DONE
+        except BaseException:  # an interrupt, after the message was accepted perhaps
+            self._input_ready.call_next()
+            raise
         if code == FULL:
             if self._rejects:
                 raise QueueFullError(self._queue_size, self._kernel_id)

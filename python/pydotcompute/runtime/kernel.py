@@ -308,7 +308,9 @@ class Kernel:
 
     def _refusal(self) -> Exception:
         if self.failure is None:
-            return KernelStateError(self.id, self.state, list(OPEN))
+            # Closed, but not moved yet: so another thread may see a kernel's end.
+            state = KernelState.TERMINATING if self.state in OPEN else self.state
+            return KernelStateError(self.id, state, list(OPEN))
         refusal = KernelFailedError(self.id, self.last_error or type(self.failure).__qualname__)
         refusal.__cause__ = self.failure
         return refusal

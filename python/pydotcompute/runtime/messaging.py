@@ -1,6 +1,7 @@
 """Messages to and from the kernels of a runtime, from its event loop."""
 
 import asyncio
+import os
 from asyncio import _get_running_loop  # the C function behind get_running_loop; None, no error
 from collections.abc import Iterable
 from threading import get_ident
@@ -23,7 +24,7 @@ class Messaging(Readings):
         """Start without kernels and without a loop."""
         super().__init__(collector)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread_id = 0
+        self._thread_id = self._process_id = 0
 
     async def send(self, kernel_id: str, message: Any, *, timeout: float | None = None) -> None:
         """Put a message into a kernel's input queue.
@@ -146,7 +147,8 @@ class Messaging(Readings):
         if running is not None and running is self._loop:
             return running
         if running is not None and self._loop is None:
-            self._loop, self._thread_id = running, get_ident()
+            self._thread_id, self._process_id = get_ident(), os.getpid()
+            self._loop = running
             return running
         where = "no event loop runs in this thread" if running is None else "another loop runs here"
         message = (

@@ -136,7 +136,14 @@ class RingKernelRuntime(Messaging):
         """
         self.check_open()
         loop = self._loop or self._check_loop()
-        return RuntimePortal(self, loop, self._thread_id, self._known, self._running)
+        return RuntimePortal(
+            self,
+            loop,
+            thread_id=self._thread_id,
+            process_id=self._process_id,
+            known=self._known,
+            running=self._running,
+        )
 
     # Life of a kernel.
 

@@ -171,9 +171,15 @@ class PortalScope:
 
     def __enter__(self) -> PortalHandle:
         """Launch and activate the kernel."""
+        handle = PortalHandle(self._portal, self._id)
         self._portal.launch(self._id, self._function, **self._arguments)
-        self._portal.activate(self._id)
-        return PortalHandle(self._portal, self._id)
+        try:
+            self._portal.activate(self._id)
+        except BaseException:  # an interrupt between the two; no block will end the kernel
+            with suppress(RuntimeClosedError):
+                self._portal.terminate(self._id)
+            raise
+        return handle
 
     def __exit__(
         self,
