@@ -1,9 +1,12 @@
 """What many tests of the runtime begin with."""
 
 import asyncio
+import sys
+import threading
 
 import pytest
 from kernels_for_tests import echo, start_puppet
+from threads_for_tests import StrictParker
 
 from pydotcompute import RingKernelRuntime
 from pydotcompute.testing import MockClock
@@ -11,11 +14,16 @@ from pydotcompute.testing import MockClock
 
 @pytest.fixture
 async def runtime():
-    """Make a runtime that counts; at its end no task of any kernel is left."""
+    """Make a runtime that counts; at its end no task and no thread of any kernel is left."""
+    threads = set(threading.enumerate())
     async with RingKernelRuntime(enable_telemetry=True) as made:
         yield made
         await made.terminate_all(timeout=0)
     assert asyncio.all_tasks() == {asyncio.current_task()}
+    for thread in set(threading.enumerate()) - threads:
+        if thread.daemon:  # not one of those that a loop keeps for to_thread()
+            thread.join(5)
+            assert not thread.is_alive()
 
 
 @pytest.fixture
@@ -57,3 +65,13 @@ async def skip_ahead(monkeypatch):
     real, ahead = loop.time, [0.0]
     monkeypatch.setattr(loop, "time", lambda: real() + sum(ahead))
     return ahead.append
+
+
+@pytest.fixture
+def shaken(monkeypatch):
+    """Let threads lose the interpreter lock as often as can be, and never wake of themselves."""
+    monkeypatch.setattr("pydotcompute.execution.thread_waiting.Parker", StrictParker)
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
