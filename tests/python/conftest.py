@@ -2,10 +2,12 @@
 
 import asyncio
 import sys
+import threading
 
 import pytest
 from hypothesis import settings
 from kernels_for_tests import echo, start_puppet
+from threads_for_tests import StrictParker
 
 from pydotcompute import RingKernelRuntime
 from pydotcompute.testing import MockClock
@@ -16,11 +18,16 @@ settings.load_profile("timeless")
 
 @pytest.fixture
 async def runtime():
-    """Make a runtime that counts; at its end no task of any kernel is left."""
+    """Make a runtime that counts; at its end no task and no thread of any kernel is left."""
+    threads = set(threading.enumerate())
     async with RingKernelRuntime(enable_telemetry=True) as made:
         yield made
         await made.terminate_all(timeout=0)
     assert asyncio.all_tasks() == {asyncio.current_task()}
+    for thread in set(threading.enumerate()) - threads:
+        if thread.daemon:  # not one of those that a loop keeps for to_thread()
+            thread.join(5)
+            assert not thread.is_alive()
 
 
 @pytest.fixture
@@ -71,3 +78,9 @@ def quick_switches():
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(interval)
+
+
+@pytest.fixture
+def shaken(monkeypatch, quick_switches):
+    """Let threads lose the interpreter lock as often as can be, and never wake of themselves."""
+    monkeypatch.setattr("pydotcompute.execution.thread_waiting.Parker", StrictParker)

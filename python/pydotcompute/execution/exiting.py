@@ -19,21 +19,21 @@ class Ending(Protocol):
         """Block at most `timeout` seconds until it has."""
 
 
-_running: Final[WeakSet[Ending]] = WeakSet()
+_running: Final[dict[int, WeakSet[Ending]]] = {}
+"""By process: a forked child has none of its parent's threads, but the locks they hold."""
 
 
 def ending_with_program(running: Ending) -> None:
     """Cancel this at the program's end, and give it half a second to clean up."""
-    if not _running:
+    mine = _running.setdefault(os.getpid(), WeakSet())
+    if not mine:
         atexit.unregister(_end_all)
-        atexit.register(_end_all, os.getpid())
-    _running.add(running)
+        atexit.register(_end_all)
+    mine.add(running)
 
 
-def _end_all(process_id: int) -> None:
-    if os.getpid() != process_id:  # a forked child has none of the threads, but their locks
-        return
-    running = list(_running)
+def _end_all() -> None:
+    running = list(_running.get(os.getpid(), ()))
     for one in running:
         one.cancel()
     deadline = time.monotonic() + _GRACE_SECONDS

@@ -50,12 +50,13 @@ class _ThreadVenue:
 class BlockingVenue(_ThreadVenue):
     """A thread whose code waits by blocking it."""
 
-    __slots__ = ()
+    __slots__ = ("_told",)
 
     blocks = True
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop, lambda: ThreadWaitQueue(self.check))
+        self._told: set[int] = set()
 
     def play(self, code: Callable[[], object]) -> Outcome:
         """Run the code in this thread to its end."""
@@ -64,16 +65,19 @@ class BlockingVenue(_ThreadVenue):
         return Outcome(Ending.RETURNED)
 
     def cancel(self) -> None:
-        """Raise CancelledError once, where the code waits or waits next."""
+        """Raise CancelledError once in each of the code's threads, where it waits or waits next."""
+        self._told = set()
         self._is_cancelled = True
         for line in (self.lines.input_ready, self.lines.output_space, self.lines.activation):
             line.wake_all()
 
     def check(self) -> None:
         """Raise CancelledError where the code was asked to stop and could not be told yet."""
-        if self._is_cancelled:
-            self._is_cancelled = False
-            raise asyncio.CancelledError
+        if self._is_cancelled:  # a thread that the code started must not keep it from the code
+            told, me = self._told, get_ident()
+            if me not in told:
+                told.add(me)
+                raise asyncio.CancelledError
 
 
 class LoopVenue(_ThreadVenue):
@@ -120,7 +124,16 @@ class LoopVenue(_ThreadVenue):
 class ThreadExecution:
     """Runs a kernel's code in one new thread, which does not keep the program from ending."""
 
-    __slots__ = ("__weakref__", "_code", "_ended", "_loop", "_on_end", "_thread", "_venue")
+    __slots__ = (
+        "__weakref__",
+        "_code",
+        "_context",
+        "_ended",
+        "_loop",
+        "_on_end",
+        "_thread",
+        "_venue",
+    )
 
     def __init__(
         self,
@@ -136,17 +149,18 @@ class ThreadExecution:
         self._on_end = on_end
         self._loop = loop
         self._ended = asyncio.Event()
-        context = copy_context()
-        self._thread = Thread(target=context.run, args=(self._run,), name=name, daemon=True)
+        self._context = copy_context()
+        self._thread = Thread(target=self._begin, name=name, daemon=True)
 
     def start(self) -> None:
-        """Start the thread.
+        """Start the thread, in a copy of the caller's context.
 
         Raises:
             RuntimeError: The system gives no more threads.
         """
-        ending_with_program(self)
+        self._context = copy_context()
         self._thread.start()
+        ending_with_program(self)
 
     def cancel(self) -> None:
         """Ask the code to stop."""
@@ -159,7 +173,7 @@ class ThreadExecution:
     @property
     def is_current(self) -> bool:
         """Whether the caller runs in this thread."""
-        return self._thread.ident == get_ident()
+        return self._thread.ident == get_ident() and self._thread.is_alive()  # idents come again
 
     async def wait(self, timeout: float | None) -> bool:
         """Wait at most `timeout` seconds for the end; whether it came."""
@@ -172,6 +186,9 @@ class ThreadExecution:
             pass
         return self._ended.is_set()
 
+    def _begin(self) -> None:
+        self._context.run(self._run)  # the end is told in it too, and may start the code again
+
     def _run(self) -> None:
         try:
             outcome = self._venue.play(self._code)
@@ -181,5 +198,8 @@ class ThreadExecution:
             self._tell(outcome)
 
     def _tell(self, outcome: Outcome) -> None:
-        self._on_end(outcome)
-        self._ended.set()
+        try:
+            self._on_end(outcome)
+        finally:
+            if not self._loop.is_closed():  # else who waited there was left behind
+                self._ended.set()

@@ -53,7 +53,7 @@ class ThreadWaitQueue:
 
     def wake_all(self) -> None:
         """Let everybody try again."""
-        for parker in tuple(self.line):
+        for parker in self.line.copy():  # tuple() may be broken off by a change to the line
             parker.unpark()
 
     async def turn(self) -> None:

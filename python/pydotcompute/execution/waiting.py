@@ -172,7 +172,8 @@ class SharedWaitQueue(WaitQueue):
     __slots__ = ()
 
     def settle(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Make the line that of another loop; nobody may wait in it."""
+        """Make the line that of another loop; whoever a loop now closed left in it is gone."""
+        self.line.clear()
         self._loop = loop
 
     def wake_next(self) -> None:
@@ -192,7 +193,7 @@ class SharedWaitQueue(WaitQueue):
 
     def wake_all(self) -> None:
         """Let everybody try again, in the order they came."""
-        for place in tuple(self.line):
+        for place in self.line.copy():  # tuple() may be broken off by a change to the line
             self._call(place)
 
     async def until(

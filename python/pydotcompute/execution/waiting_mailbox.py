@@ -96,7 +96,10 @@ class WaitingMailbox:
     @property
     def is_quiet(self) -> bool:
         """Whether the kernel has nothing to do, or waits for room in its output queue."""
-        return self._core.is_idle or bool(self._output_space.line)
+        if self._core.is_idle:
+            return True
+        # Who waits in line may be on the way out already: there is room then.
+        return bool(self._output_space.line) and self._core.output_depth >= self._output_queue_size
 
     # Callers' ends.
 

@@ -34,26 +34,27 @@ def code_of(kernel: "Kernel", launch: KernelLaunch, venue: Venue) -> Any:
         What the venue awaits; of a venue that blocks nothing of use: its code has ended then.
     """
     if launch.options.form is KernelForm.LOOP:
-        context = BlockingKernelContext(kernel, venue) if venue.blocks else KernelContext(kernel)
-        return launch.function(context)
+        if venue.blocks:
+            return _plain(launch.function)(BlockingKernelContext(kernel, venue))
+        return launch.function(KernelContext(kernel))
     if not venue.blocks:
         return serve(launch.function, HandlerDesk(kernel))
     return run_blocking(serve(_plain(launch.function), BlockingDesk(kernel, venue)))
 
 
-def _plain(handler: Callable[[Any], object]) -> Callable[[Any], object]:
-    """Let a handler that returns something to await fail: nothing awaits in its thread."""
+def _plain(function: Callable[[Any], object]) -> Callable[[Any], object]:
+    """Let a plain function that returns something to await fail: nothing awaits in its thread."""
 
-    def call(message: object) -> object:
-        reply = handler(message)
-        if not isawaitable(reply):
-            return reply
-        if iscoroutine(reply):
-            reply.close()
-        kind = type(reply).__qualname__
+    def call(argument: object) -> object:
+        result = function(argument)
+        if not isawaitable(result):
+            return result
+        if iscoroutine(result):
+            result.close()
+        kind = type(result).__qualname__
         text = (
-            f"a plain handler in a thread returned an awaitable, of type {kind}, but no event loop "
-            "runs there to await it; define the handler with `async def`"
+            f"a plain function in a thread returned an awaitable, of type {kind}, but no event "
+            "loop runs there to await it; define the function with `async def`"
         )
         raise InvalidTypeError(text, argument="reply", value_type=kind)
 

@@ -1,8 +1,9 @@
 """Where a handler's messages come from and its replies go."""
 
+from asyncio import CancelledError
 from typing import TYPE_CHECKING, Any
 
-from pydotcompute.exceptions import MessageTypeError
+from pydotcompute.exceptions import KernelStateError, MessageTypeError
 from pydotcompute.execution.venue import Venue
 
 if TYPE_CHECKING:
@@ -28,11 +29,17 @@ class HandlerDesk:
         except MessageTypeError as error:
             await self.fail(message, error)
         else:
-            await self._kernel.mailbox.reply(reply, None)
+            try:
+                await self._kernel.mailbox.reply(reply, None)
+            except KernelStateError:  # given up: it ends as the cancellation it did not heed
+                raise CancelledError from None
 
     async def fail(self, message: object, error: Exception) -> None:
         """Answer the message in flight with an error."""
-        await self._kernel.fail_message(message, error)
+        try:
+            await self._kernel.fail_message(message, error)
+        except KernelStateError:
+            raise CancelledError from None
 
 
 class BlockingDesk(HandlerDesk):

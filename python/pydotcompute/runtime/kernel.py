@@ -300,8 +300,9 @@ class Kernel:
             self._venue.tell(self._tell_watchers)
 
     def _tell_watchers(self) -> None:
-        for watcher in self.watchers:
-            watcher.set()
+        if not self._loop.is_closed():  # a closed loop left its watchers behind
+            for watcher in self.watchers:
+                watcher.set()
 
     def _is_awake(self) -> object:
         return True if self.state is KernelState.ACTIVE or self.is_ending else WAIT
