@@ -232,6 +232,10 @@ class SharedWaitQueue(WaitQueue):
         finally:
             self._leave(me)
 
+    def _leave(self, place: Place) -> None:
+        if place in self.line:  # else left behind with a closed loop, and the line is another's now
+            super()._leave(place)
+
     def _call(self, place: Place) -> None:
         if not place.is_called:
             place.is_called = True
