@@ -40,11 +40,23 @@ OPTIONS = {
     "input_type": None,
     "output_type": None,
     "replies": None,
+    "form": None,
+    "execution": "task",
+    "on_error": "fail",
+    "max_restarts": 3,
+    "restart_window": 60.0,
+}
+SWITCHES = {
+    "enable_telemetry": False,
+    "default_queue_size": 1000,
+    "backend": "auto",
+    "latency": True,
 }
 # What goes by position, and what goes by keyword with which default.
 RUNTIME = {
-    "__init__": ("", {"enable_telemetry": False, "default_queue_size": 1000, "latency": True}),
+    "__init__": ("", SWITCHES),
     "launch": ("kernel_id kernel_func", OPTIONS),
+    "portal": ("", {}),
     "activate": ("kernel_id", {}),
     "deactivate": ("kernel_id", {}),
     "reactivate": ("kernel_id", {}),
