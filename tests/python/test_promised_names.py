@@ -40,7 +40,6 @@ OPTIONS = {
     "input_type": None,
     "output_type": None,
     "replies": None,
-    "form": None,
     "execution": "task",
     "on_error": "fail",
     "max_restarts": 3,
