@@ -79,6 +79,20 @@ async def test_later_callers_are_told_with_the_cause(runtime):
         runtime.receive_nowait("k")
 
 
+async def test_the_reason_names_the_cause_also_where_another_error_is_newer(runtime):
+    puppet = await start_puppet(runtime)
+    puppet.error = ValueError("what ended it")
+    puppet.ctx.record_error(puppet.error)
+    puppet.ctx.record_error(KeyError("newer"))
+    puppet.freed.set()
+    await turns()
+    with pytest.raises(KernelFailedError) as caught:
+        await runtime.receive("k")
+    assert caught.value.__cause__ is puppet.error
+    assert caught.value.reason == "ValueError: what ended it"
+    assert runtime.get_telemetry("k").last_error == "KeyError: 'newer'"
+
+
 async def test_replies_made_before_the_failure_are_received_first(runtime):
     await fail_with(runtime, ValueError(), replies=(1, 2, 3))
     assert [await runtime.receive("k") for _ in range(2)] == [1, 2]

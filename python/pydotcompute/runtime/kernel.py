@@ -50,6 +50,7 @@ class Kernel:
         self.state = KernelState.CREATED
         self.failure: BaseException | None = None
         self.last_error: str | None = None
+        self._reason: str | None = None
         self.watchers: set[asyncio.Event] = set()
         self._is_to_stop = False
         self._is_asked_to_end = False
@@ -251,8 +252,9 @@ class Kernel:
         self.mailbox.close_input()
         self.mailbox.close_output()
         if self.failure is not None:
+            self._reason = describe(self.failure)
             if not counted:
-                self.last_error = describe(self.failure)
+                self.last_error = self._reason
             self._log(logging.ERROR, "kernel %r failed", self.id, error=self.failure)
         elif outcome.ending is Ending.CANCELLED and not self._is_to_stop:
             self._log(logging.WARNING, "kernel %r was cancelled, not by its runtime", self.id)
@@ -312,6 +314,6 @@ class Kernel:
             # Closed, but not moved yet: so another thread may see a kernel's end.
             state = KernelState.TERMINATING if self.state in OPEN else self.state
             return KernelStateError(self.id, state, list(OPEN))
-        refusal = KernelFailedError(self.id, self.last_error or type(self.failure).__qualname__)
+        refusal = KernelFailedError(self.id, self._reason or type(self.failure).__qualname__)
         refusal.__cause__ = self.failure
         return refusal
