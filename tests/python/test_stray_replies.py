@@ -77,17 +77,3 @@ async def test_a_caller_is_told_that_its_kernel_ended_though_a_stray_reply_is_le
         with pytest.raises(KernelStateError):
             await caller
     assert await runtime.receive("k") == Answer(1, correlation_id=ANY)
-
-
-async def test_a_caller_gets_the_reply_behind_a_stray_one_once_that_was_received(runtime):
-    async def answers_once_for_all(ctx):
-        first = await ctx.receive()
-        await ctx.send(first.reply(Answer, number=first.number))
-        second = await ctx.receive()
-        await ctx.send(Answer(second.number))
-        await ctx.receive()
-
-    caller = await stray_before_a_caller(runtime, answers_once_for_all)
-    assert runtime.receive_nowait("k") == Answer(1, correlation_id=ANY)
-    async with asyncio.timeout(1):
-        assert await caller == 2

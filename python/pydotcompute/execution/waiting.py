@@ -95,6 +95,10 @@ class WaitQueue:
         self._is_called = False
         self.wake_next()
 
+    def has_kind(self, kind: type[Place]) -> bool:
+        """Whether somebody waits whose place is of just this kind."""
+        return any(type(place) is kind for place in self.line)
+
     def wake_first(self, kind: type[Place]) -> None:
         """Let the first in line whose place is of just this kind try again."""
         for place in self.line:

@@ -149,13 +149,13 @@ class WaitingMailbox:
 
     async def receive(self, timeout: float | None) -> Any:
         """Get the oldest reply."""
-        if not self._output_ready.line:
-            reply = self._collect()
+        me, line = Place(), self._output_ready
+        if not line.line or (self._expected.callers and not line.has_kind(Place)):
+            reply = self._collect(me)  # callers before it may leave it a reply
             if reply is not WAIT:
                 return reply
-        me = Place()
         if self._expected.callers:
-            self._output_ready.wake_next()  # a reply may be there that only a receiver can take
+            line.wake_next()  # a reply may be there that only a receiver can take
         try:
             return await self._output_ready.until(lambda: self._collect(me), timeout, me)
         except Expired:
