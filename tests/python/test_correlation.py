@@ -214,6 +214,40 @@ async def test_a_caller_that_gives_up_after_one_turn_leaves_its_reply_to_who_wai
     assert (await second).number == 1
 
 
+class LateReply:
+    """A kernel's mailbox in which a reply appears just after somebody found none."""
+
+    def __init__(self, core, reply):
+        self.core = core
+        self.reply = reply
+
+    def __getattr__(self, name):
+        return getattr(self.core, name)
+
+    def peek_reply(self):
+        found = self.core.peek_reply()
+        if self.reply is not None:
+            late, self.reply = self.reply, None
+            self.core.reply(late)
+        return found
+
+
+async def test_a_reply_that_a_thread_makes_just_now_is_not_given_to_whoever_looked(runtime):
+    await start_puppet(runtime)
+    asked = [Ask(number) for number in (1, 2)]
+    callers = [asyncio.create_task(runtime.send_and_receive("k", one)) for one in asked]
+    await turns()
+    mailbox = runtime._kernels["k"].mailbox
+    mailbox._core = LateReply(mailbox._core, asked[1].reply(Answer, number=2))
+    mailbox._output_ready.wake_next()
+    await turns()
+    assert not callers[0].done()
+    mailbox._output_ready.wake_next()  # as whoever made the reply does
+    async with asyncio.timeout(5):
+        assert (await callers[1]).number == 2
+    callers[0].cancel()
+
+
 async def test_two_callers_that_sent_one_message_get_a_reply_each(runtime):
     await start(runtime, echo)
     asked = Ask(5)

@@ -3,8 +3,14 @@
 from typing import Final
 from uuid import UUID
 
+from pydotcompute._core import EMPTY, ObjectMailbox
 from pydotcompute.exceptions import KernelExecutionError
-from pydotcompute.execution.waiting import Place
+from pydotcompute.execution.waiting import Place, WaitQueue
+
+LATER: Final = -1
+"""No index: the caller has to wait for others to take theirs."""
+NOT_HERE: Final = -2
+"""No index: no reply that is here will be the caller's."""
 
 _MESSAGE_MARK: Final = "__ring_message__"
 
@@ -63,3 +69,42 @@ class Expectations:
         correlation_id = _correlation_of(reply)
         callers = None if correlation_id is None else self.callers.get(correlation_id)
         return callers[0] if callers else None
+
+    def find(self, replies: ObjectMailbox, line: WaitQueue, caller: Place | None) -> int:
+        """Find the reply that is the caller's to take, or wake whose it is.
+
+        Returns:
+            Its index, 0 being the oldest, else LATER or NOT_HERE. A reply that a thread makes
+            meanwhile was looked at by nobody, so it is not among them.
+        """
+        oldest = replies.peek_reply()
+        if oldest is EMPTY:
+            return NOT_HERE
+        owner = self.owner_of(oldest)
+        if owner is not None:
+            return _mine_or_wake(owner, caller)
+        is_first = caller is None or not line.has_before(caller)
+        if not names_a_message(oldest):
+            return 0 if is_first else LATER
+        if type(caller) is not Caller:
+            return 0
+        line.wake_first(Place)  # its caller has gone: it is for a receiver
+        index = self._find_past_stray(replies, caller, is_first=is_first)
+        return NOT_HERE if index == LATER and is_first else index
+
+    def _find_past_stray(self, replies: ObjectMailbox, caller: Caller, *, is_first: bool) -> int:
+        for index, reply in enumerate(replies.peek_replies()):
+            owner = self.owner_of(reply)
+            if owner is not None:
+                if _mine_or_wake(owner, caller) == 0:
+                    return index
+            elif is_first and not names_a_message(reply):
+                return index
+        return LATER
+
+
+def _mine_or_wake(owner: Caller, caller: Place | None) -> int:
+    if owner is caller:
+        return 0
+    owner.wake()
+    return LATER

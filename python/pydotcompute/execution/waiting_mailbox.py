@@ -24,12 +24,7 @@ from pydotcompute.exceptions import (
     QueueFullTimeoutError,
     QueueTimeoutError,
 )
-from pydotcompute.execution.correlation import (
-    Caller,
-    Expectations,
-    message_id_of,
-    names_a_message,
-)
+from pydotcompute.execution.correlation import NOT_HERE, Caller, Expectations, message_id_of
 from pydotcompute.execution.venue import Lines
 from pydotcompute.execution.waiting import WAIT, Expired, Place
 
@@ -292,9 +287,13 @@ class WaitingMailbox:
         raise self._refusal()
 
     def _collect(self, caller: Place | None = None) -> object:
-        index = self._place_of_reply(caller) if self._expected.callers else 0
-        if index is None:
-            return WAIT
+        index = 0
+        if self._expected.callers:
+            index = self._expected.find(self._core, self._output_ready, caller)
+            if index == NOT_HERE and not self._output_open:
+                raise self._refusal()
+            if index < 0:
+                return WAIT
         reply = self._core.collect(index)
         if reply is EMPTY:
             if self._output_open:
@@ -304,37 +303,6 @@ class WaitingMailbox:
         if type(reply) is ErrorReply:
             raise reply.error
         return reply
-
-    def _place_of_reply(self, caller: Place | None) -> int | None:
-        """Find the reply that is the caller's to take; None where it has to wait for one."""
-        expected = self._expected
-        oldest = self._core.peek_reply()
-        owner = expected.owner_of(oldest)
-        if owner is not None:
-            return self._mine_or_wake(owner, caller)
-        is_first = caller is None or not self._output_ready.has_before(caller)
-        if not names_a_message(oldest):
-            return 0 if is_first else None
-        if type(caller) is not Caller:
-            return 0
-        # A reply whose caller has gone: it is for a receiver, and must not hold up the others.
-        self._output_ready.wake_first(Place)
-        for index, reply in enumerate(self._core.peek_replies()):
-            owner = expected.owner_of(reply)
-            if owner is not None:
-                if self._mine_or_wake(owner, caller) is not None:
-                    return index
-            elif is_first and not names_a_message(reply):
-                return index
-        if is_first and not self._output_open:
-            raise self._refusal()
-        return None
-
-    def _mine_or_wake(self, owner: Place, caller: Place | None) -> int | None:
-        if owner is caller:
-            return 0
-        owner.wake()
-        return None
 
     async def _take(
         self, ask: Callable[[], Any], ask_again: Callable[[], Any], timeout: float | None
