@@ -198,7 +198,7 @@ class Kernel:
         counted = is_recorded(error, self)
         try:
             await self.mailbox.fail(told, counted=counted)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, KernelStateError):
             if not counted:
                 self._core.record_error()  # nobody will be told, but it was raised
             raise
