@@ -7,6 +7,7 @@
 PYTHON ?= $(or $(shell cat .stamps/venv 2>/dev/null),python3)
 DEMO_ARGS ?=
 LOOM_MAX_PREEMPTIONS ?= 3
+SOAK_SECONDS ?= 600
 
 BIN := .venv/bin
 STAMPS := .stamps
@@ -26,7 +27,7 @@ TSAN := RUSTC_BOOTSTRAP=1 RUSTFLAGS='$(TSAN_FLAGS)' CARGO_TARGET_DIR=target-tsan
 	TSAN_OPTIONS=suppressions=tsan.supp
 HOST_TRIPLE = $(shell rustc -vV | sed -n 's/^host: //p')
 
-.PHONY: help build demo test test-rust loom test-python tsan test-system lint bench format wheel clean
+.PHONY: help build demo test test-rust loom test-python test-all tsan test-system lint bench soak format wheel clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -37,7 +38,7 @@ build: $(STAMPS)/build ## compile the Rust core in release mode, into .venv
 demo: $(STAMPS)/build ## build, then show ring kernels and their telemetry live (DEMO_ARGS=...)
 	@$(BIN)/python -m pydotcompute demo $(DEMO_ARGS)
 
-test: test-rust loom test-python ## run every test but tsan and test-system
+test: test-rust loom test-python ## run every test but tsan and test-system, on one Python
 
 test-rust: ## run the Rust tests and doctests
 	$(CHECK) rust
@@ -49,6 +50,9 @@ loom: ## run the models of lock-free code under every interleaving (loom)
 
 test-python: $(STAMPS)/build $(STAMPS)/dev ## run the Python tests, the conventions and the wheel among them
 	$(BIN)/python -m pytest
+
+test-all: $(STAMPS)/wheel ## run the Python tests on every newer Python found too, and on both event loops
+	$(BIN)/python scripts/test_all.py
 
 tsan: ## run the threaded Rust tests under ThreadSanitizer, once it has proved that it sees a race
 	$(CHECK) rust
@@ -84,10 +88,13 @@ bench: $(STAMPS)/build ## measure; nothing is gated on the figures
 	cargo bench
 	$(BIN)/python benches/echo.py
 
+soak: $(STAMPS)/build ## keep kernels under load and faults for SOAK_SECONDS, 600, and check every number
+	SOAK_SECONDS='$(SOAK_SECONDS)' $(BIN)/python benches/soak
+
 wheel: $(STAMPS)/wheel ## build the abi3 wheel into dist/
 
 clean: ## remove everything that make made
-	rm -rf .venv $(STAMPS) target target-loom target-tsan dist $(EXTENSION)
+	rm -rf .venv .venvs $(STAMPS) target target-loom target-tsan dist $(EXTENSION)
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Set-up. A stamp whose result was deleted, or was made with another interpreter, does not count.

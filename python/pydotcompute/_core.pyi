@@ -78,6 +78,7 @@ class ObjectMailbox:
         telemetry: bool = True,
         latency: bool = True,
         generation: int = 0,
+        first_count: int = 0,
         clock: MockClock | None = None,
     ) -> ObjectMailbox: ...
     def check_priority(self, message: object) -> None: ...

@@ -44,10 +44,12 @@ impl ObjectMailbox {
 impl ObjectMailbox {
     /// A paused mailbox of a launched kernel. Sizes are at least 1 (ValueError otherwise, and where
     /// `kernel_id` is longer than `ID_BYTES` bytes of UTF-8). `latency`: waits and services are
-    /// timed, where telemetry is on; `generation` decides which.
+    /// timed, where telemetry is on; `generation` decides which. `first_count`: where counts start,
+    /// for tests of large ones; five times that for the messages received.
     #[new]
     #[pyo3(signature = (kernel_id, *, queue_size, output_queue_size, drop_oldest = false,
-        replies = true, telemetry = true, latency = true, generation = 0, clock = None))]
+        replies = true, telemetry = true, latency = true, generation = 0, first_count = 0,
+        clock = None))]
     #[allow(
         clippy::too_many_arguments,
         clippy::fn_params_excessive_bools,
@@ -62,6 +64,7 @@ impl ObjectMailbox {
         telemetry: bool,
         latency: bool,
         generation: u64,
+        first_count: u64,
         clock: Option<&Bound<'_, MockClock>>,
     ) -> PyResult<Self> {
         if queue_size == 0 || output_queue_size == 0 {
@@ -72,7 +75,8 @@ impl ObjectMailbox {
         }
         let ledger = telemetry.then(|| {
             let record = Arc::new(KernelRecord::default());
-            let ledger = Ledger::open(record, clock_of(clock), kernel_id, generation)?;
+            let ledger = Ledger::open(record, clock_of(clock), kernel_id, generation)?
+                .counting_from(first_count);
             Ok(if latency {
                 ledger.timing(Arc::new(LatencyRecord::default()), Sampler::new(generation))
             } else {

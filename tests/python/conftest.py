@@ -16,6 +16,19 @@ settings.register_profile("timeless", deadline=None)  # a slow machine is not a 
 settings.load_profile("timeless")
 
 
+def pytest_addoption(parser):
+    """Let `--loop=uvloop` choose the event loop."""
+    parser.addoption("--loop", choices=("asyncio", "uvloop"), default="asyncio")
+
+
+def pytest_configure(config):
+    """Make every loop of the chosen kind: those of async tests, and those that tests begin."""
+    if config.getoption("loop") == "uvloop":
+        import uvloop  # noqa: PLC0415 - only where it is asked for
+
+        asyncio.new_event_loop = asyncio.events.new_event_loop = uvloop.new_event_loop
+
+
 @pytest.fixture
 async def runtime():
     """Make a runtime that counts; at its end no task and no thread of any kernel is left."""
@@ -62,13 +75,54 @@ def short_grace(monkeypatch):
     monkeypatch.setattr("pydotcompute.runtime.termination.CANCEL_GRACE_SECONDS", 0.02)
 
 
+class Timer:
+    """A timer of a loop whose clock jumps."""
+
+    def __init__(self, loop, when, handle, callback):
+        self.loop = loop
+        self.when = when
+        self.handle = handle
+        self.callback = callback
+
+    def hurry(self):
+        """Run in the next turn, unless it is cancelled."""
+        if not self.handle.cancelled():
+            self.handle.cancel()
+            self.handle = self.loop.call_soon(self.callback)
+
+    def cancel(self):
+        self.handle.cancel()
+
+
 @pytest.fixture
 async def skip_ahead(monkeypatch):
-    """Let the loop's clock jump by some seconds."""
+    """Let the loop's clock jump by some seconds; timers that it passes run in the next turn."""
     loop = asyncio.get_running_loop()
-    real, ahead = loop.time, [0.0]
-    monkeypatch.setattr(loop, "time", lambda: real() + sum(ahead))
-    return ahead.append
+    real = {name: getattr(loop, name) for name in ("time", "call_at", "call_later")}
+    ahead, timers = [0.0], []
+
+    def call_later(delay, callback, *args, **options):
+        with monkeypatch.context() as patch:  # a loop makes one of its two calls of the other
+            patch.setattr(loop, "call_at", real["call_at"])
+            patch.setattr(loop, "call_later", real["call_later"])
+            handle = loop.call_later(delay, callback, *args, **options)
+        timers.append(Timer(loop, loop.time() + delay, handle, lambda: callback(*args)))
+        return timers[-1]
+
+    def call_at(when, callback, *args, **options):
+        return call_later(when - loop.time(), callback, *args, **options)
+
+    def skip(seconds):
+        ahead.append(seconds)
+        due = sorted((t for t in timers if t.when <= loop.time()), key=lambda timer: timer.when)
+        for timer in due:
+            timers.remove(timer)
+            timer.hurry()
+
+    monkeypatch.setattr(loop, "time", lambda: real["time"]() + sum(ahead))
+    monkeypatch.setattr(loop, "call_at", call_at)
+    monkeypatch.setattr(loop, "call_later", call_later)
+    return skip
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Kernels and small tools that the tests of the runtime share."""
 
 import asyncio
+import sys
 
 from pydotcompute import KernelState
 from pydotcompute.exceptions import EndOfStream
@@ -108,3 +109,19 @@ def counts(runtime, kernel_id="k"):
         for name, value in telemetry.items()
         if isinstance(value, int) and value
     }
+
+
+def lazy(loop, coroutine, **options):
+    """Make a task in the ordinary way."""
+    return asyncio.Task(coroutine, loop=loop, **options)
+
+
+def eager(loop, coroutine, **options):
+    """Make a task that starts at once.
+
+    As asyncio.eager_task_factory does, which before 3.13.3 refuses what uvloop says besides.
+    """
+    return asyncio.Task(coroutine, loop=loop, **(options | {"eager_start": True}))
+
+
+TASK_FACTORIES = [lazy, eager] if sys.version_info >= (3, 12) else [lazy]

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from functools import partial
 
 import pytest
-from kernels_for_tests import bring_to, echo, start
+from kernels_for_tests import TASK_FACTORIES, bring_to, echo, start
 from portals_for_tests import error_of, in_threads, living_elsewhere
 
 from pydotcompute import KernelState, RingKernelRuntime
@@ -143,11 +143,7 @@ async def test_every_call_works_in_debug_mode(runtime):
     assert await in_threads(lambda: tour(runtime.portal())) == [True]
 
 
-def lazy(loop, coroutine, **options):
-    return asyncio.Task(coroutine, loop=loop, **options)
-
-
-@pytest.mark.parametrize("factory", [lazy, getattr(asyncio, "eager_task_factory", lazy)])
+@pytest.mark.parametrize("factory", TASK_FACTORIES)
 async def test_every_call_works_whatever_makes_its_task(runtime, factory):
     asyncio.get_running_loop().set_task_factory(factory)
     assert await in_threads(lambda: tour(runtime.portal())) == [True]

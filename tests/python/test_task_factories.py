@@ -2,26 +2,15 @@
 
 import asyncio
 import logging
-import sys
 
 import pytest
-from kernels_for_tests import counts, echo, start, start_puppet, turns
+from kernels_for_tests import TASK_FACTORIES, counts, echo, start, start_puppet, turns
 
 from pydotcompute import KernelState
 from pydotcompute.exceptions import InvalidArgumentError, KernelStuckError
 from pydotcompute.testing import wait_until_idle
 
-
-def plain(loop, coro, **options):
-    """Make a task in the ordinary way."""
-    return asyncio.Task(coro, loop=loop, **options)
-
-
-FACTORIES = [plain]
-if sys.version_info >= (3, 12):
-    FACTORIES.append(asyncio.eager_task_factory)
-
-pytestmark = pytest.mark.parametrize("factory", FACTORIES)
+pytestmark = pytest.mark.parametrize("factory", TASK_FACTORIES)
 
 
 @pytest.fixture(autouse=True)

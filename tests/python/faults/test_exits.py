@@ -30,7 +30,7 @@ OUR_WARNINGS = r"kernel 'k\d' (was cancelled, not by its runtime|ended and disca
 # This is said of any task whose loop was dropped before it ended, or began.
 DROPPED_TASKS = (
     r"Task was destroyed but it is pending!|task: <Task .*>"
-    r"|sys:1: RuntimeWarning: coroutine '.*' was never awaited"
+    r"|(sys:1|<sys>:0): RuntimeWarning: coroutine '.*' was never awaited"
 )
 
 

@@ -1,6 +1,7 @@
 //! The mailbox against a model of plain lists, and each rule of its counts alone.
 #![cfg(not(pydotcompute_loom))]
 
+mod large_counts;
 mod model;
 
 use std::sync::Arc;
@@ -24,9 +25,13 @@ const OPTIONS: MailboxOptions = MailboxOptions {
 };
 
 fn open_mailbox(options: MailboxOptions, clock: &MockClock) -> Mailbox {
+    open_counting_from(0, options, clock)
+}
+
+fn open_counting_from(first: u64, options: MailboxOptions, clock: &MockClock) -> Mailbox {
     let record = Arc::new(KernelRecord::default());
     let ledger = Ledger::open(record, Clock::Mock(clock.clone()), "k", 1).unwrap();
-    let mut mailbox = ObjectMailbox::new(options, Some(ledger));
+    let mut mailbox = ObjectMailbox::new(options, Some(ledger.counting_from(first)));
     mailbox.resume();
     mailbox
 }
