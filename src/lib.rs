@@ -11,4 +11,8 @@ pub mod record;
 mod sync;
 
 #[cfg(feature = "python")]
+mod gil;
+#[cfg(feature = "python")]
 mod python;
+#[cfg(feature = "python")]
+mod task;

@@ -253,6 +253,13 @@ impl<M> ObjectMailbox<M> {
         self.input.is_empty() && self.flight.is_at_rest()
     }
 
+    /// Whether the kernel would get a message now.
+    #[inline]
+    #[must_use]
+    pub fn has_message(&self) -> bool {
+        self.delivering && !self.input.is_empty()
+    }
+
     /// The replies, oldest first, left where they are.
     pub fn replies(&self) -> impl Iterator<Item = &M> {
         self.output.iter().map(Reply::inner)

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::clock::{MockClock, clock_of};
-use super::gil::GilCell;
+use crate::gil::GilCell;
 use super::id_too_long;
 use super::message::{self, ACCEPTED, CLOSED, ErrorReply, FULL, Priorities};
 use super::snapshot::{Snapshot, state_of};
@@ -27,11 +27,12 @@ type Object = Py<PyAny>;
 #[derive(Debug)]
 pub(crate) struct ObjectMailbox {
     mailbox: GilCell<mailbox::ObjectMailbox<Object>>,
-    priorities: Priorities,
+    pub(super) priorities: Priorities,
 }
 
 impl ObjectMailbox {
-    fn with<R>(
+    #[inline]
+    pub(super) fn with<R>(
         &self,
         py: Python<'_>,
         work: impl FnOnce(&mut mailbox::ObjectMailbox<Object>) -> R,

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyType};
 
-use super::gil::GilCell;
+use crate::gil::GilCell;
 use crate::queue::NORMAL_PRIORITY;
 
 /// The message or reply is in its queue.

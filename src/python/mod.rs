@@ -6,7 +6,7 @@
 )]
 
 mod clock;
-mod gil;
+mod fast_path;
 mod interpreter;
 mod mailbox;
 mod manual;
@@ -14,8 +14,11 @@ mod message;
 mod parker;
 mod queue;
 mod snapshot;
+mod take;
 
 use pyo3::prelude::*;
+
+use crate::task;
 
 /// Native core of pydotcompute.
 #[pymodule(gil_used = true)]
@@ -24,6 +27,11 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     interpreter::refuse_subinterpreters(py)?; // first: a class made here would be everybody's
     module.add_class::<clock::MockClock>()?;
     module.add_class::<mailbox::ObjectMailbox>()?;
+    module.add_class::<fast_path::FastPath>()?;
+    module.add_class::<take::Take>()?;
+    module.add_class::<task::Parking>()?;
+    module.add_class::<task::Stepper>()?;
+    task::prepare(py)?;
     module.add_class::<manual::ManualRecord>()?;
     module.add_class::<message::ErrorReply>()?;
     module.add_class::<message::Sentinel>()?;

@@ -4,7 +4,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
-use super::gil::GilCell;
+use crate::gil::GilCell;
 use super::message::{self, ACCEPTED, FULL, Priorities};
 use crate::queue::{Entry, PriorityQueue};
 

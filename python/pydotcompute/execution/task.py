@@ -1,10 +1,14 @@
 """Kernels that run as asyncio tasks."""
 
 import asyncio
+import sys
 from asyncio import _get_running_loop  # None, no error, where no loop runs
 from collections.abc import Awaitable, Callable
+from contextvars import copy_context
 from functools import partial
 
+from pydotcompute._core import FastPath, Stepper
+from pydotcompute.execution.parked_line import ParkedLine
 from pydotcompute.execution.venue import Ending, Lines, Outcome, outcome_of
 from pydotcompute.execution.waiting import WaitQueue
 
@@ -12,26 +16,34 @@ from pydotcompute.execution.waiting import WaitQueue
 class TaskVenue:
     """The runtime's own event loop."""
 
-    __slots__ = ("_has_run", "lines")
+    __slots__ = ("_fast", "_has_run", "_input_ready", "lines")
 
     blocks = False
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, hand_off: bool) -> None:
+        """`hand_off`: callers may run the code up to where it waits for a message."""
         self._has_run = False
+        self._fast: FastPath | None = None
+        self._input_ready = ParkedLine(loop) if hand_off else None
         self.lines = Lines(
             input_space=WaitQueue(loop),
-            input_ready=WaitQueue(loop),
+            input_ready=self._input_ready or WaitQueue(loop),
             output_ready=WaitQueue(loop),
             output_space=WaitQueue(loop),
             activation=WaitQueue(loop),
         )
+
+    def attach(self, fast: FastPath) -> None:
+        """Let callers run the code by way of `fast`."""
+        self._fast = fast
 
     def execution(
         self, name: str, code: Callable[[], Awaitable[object]], on_end: Callable[[Outcome], None]
     ) -> "TaskExecution":
         """Make ready to run the code as a task."""
         again, self._has_run = self._has_run, True
-        return TaskExecution(name, partial(_in_a_turn, code) if again else code, on_end)
+        bind = None if self._input_ready is None else self._bind
+        return TaskExecution(name, partial(_in_a_turn, code) if again else code, on_end, bind)
 
     def check(self) -> None:
         """Nothing: a cancellation is thrown into the code where it waits."""
@@ -39,6 +51,13 @@ class TaskVenue:
     def tell(self, callback: Callable[[], object]) -> None:
         """Run a callback on the runtime's loop, which is this one."""
         callback()
+
+    def _bind(self, stepper: Stepper, *, ended: bool = False) -> None:
+        line, fast = self._input_ready, self._fast
+        if line is None or fast is None or (ended and line.stepper is not stepper):
+            return  # the code has started again by then
+        line.stepper = None if ended else stepper
+        fast.bind(line.stepper)
 
 
 async def _in_a_turn(code: Callable[[], Awaitable[object]]) -> None:
@@ -49,22 +68,54 @@ async def _in_a_turn(code: Callable[[], Awaitable[object]]) -> None:
 class TaskExecution:
     """Runs a coroutine function as one asyncio task of the running loop."""
 
-    __slots__ = ("_code", "_name", "_on_end", "_task")
+    __slots__ = ("_bind", "_code", "_name", "_on_end", "_stepper", "_task")
 
     def __init__(
-        self, name: str, code: Callable[[], Awaitable[object]], on_end: Callable[[Outcome], None]
+        self,
+        name: str,
+        code: Callable[[], Awaitable[object]],
+        on_end: Callable[[Outcome], None],
+        bind: Callable[..., None] | None,
     ) -> None:
-        """`on_end` is called in the task's last step, before anyone else can run."""
+        """`on_end` is called in the code's last step, before anyone else can run.
+
+        `bind` is told of a stepper by which callers may run the code, and of its end; None: no
+        caller may.
+        """
         self._name = name
         self._code = code
         self._on_end: Callable[[Outcome], None] | None = on_end
         self._task: asyncio.Task[None] | None = None
+        self._bind = bind
+        self._stepper: Stepper | None = None
 
     def start(self) -> None:
         """Start the code at the loop's next turn (at once under an eager task factory)."""
-        task = asyncio.get_running_loop().create_task(self._run(), name=self._name)
+        loop = asyncio.get_running_loop()
+        # Before 3.12 a task does not tell its context, and a factory may not take one.
+        is_told = sys.version_info >= (3, 12) or loop.get_task_factory() is None
+        if self._bind is None or not is_told:
+            task = loop.create_task(self._run(), name=self._name)
+        else:
+            task = self._start_stepped(loop, self._bind)
         self._task = task
         task.add_done_callback(self._done)
+
+    def _start_stepped(
+        self, loop: asyncio.AbstractEventLoop, bind: Callable[..., None]
+    ) -> asyncio.Task[None]:
+        self._stepper = stepper = Stepper(self._run(), loop)
+        if sys.version_info >= (3, 12):
+            task = loop.create_task(stepper, name=self._name)
+            if isinstance(task, asyncio.Task):  # a factory may make something else
+                stepper.bind(task, task.get_context())
+                bind(stepper)
+            return task
+        context = copy_context()
+        task = loop.create_task(stepper, name=self._name, context=context)
+        stepper.bind(task, context)
+        bind(stepper)
+        return task
 
     def cancel(self) -> None:
         """Throw CancelledError into the code where it waits."""
@@ -98,8 +149,12 @@ class TaskExecution:
             self._tell(outcome_of(error))
         else:
             self._tell(Outcome(Ending.RETURNED))
+        if self._stepper is not None and self._stepper.is_caller_run:
+            await asyncio.sleep(0)  # ended in a caller's step, this frame would keep the caller's
 
     def _done(self, task: asyncio.Task[None]) -> None:
+        if self._bind is not None and self._stepper is not None:
+            self._bind(self._stepper, ended=True)
         if not task.cancelled():
             self._report(task.exception())
         self._tell(Outcome(Ending.CANCELLED))  # cancelled before its first step

@@ -6,6 +6,7 @@ from contextvars import copy_context
 from threading import Thread, get_ident
 from typing import Any
 
+from pydotcompute._core import FastPath
 from pydotcompute.execution.exiting import ending_with_program
 from pydotcompute.execution.thread_waiting import ThreadWaitQueue
 from pydotcompute.execution.venue import Ending, Line, Lines, Outcome, outcome_of
@@ -33,6 +34,9 @@ class _ThreadVenue:
     ) -> "ThreadExecution":
         """Make ready to run the code in a new thread."""
         return ThreadExecution(name, self, code, on_end, self._runtime_loop)
+
+    def attach(self, fast: FastPath) -> None:
+        """Nothing: no caller runs the code of another thread."""
 
     def tell(self, callback: Callable[[], object]) -> None:
         """Run a callback on the runtime's loop."""

@@ -39,6 +39,10 @@ class ThreadWaitQueue:
         self._check = check
         self.line: deque[Parker] = deque()
 
+    def __bool__(self) -> bool:
+        """Whether anybody waits."""
+        return bool(self.line)
+
     def wake_next(self) -> None:
         """Let the first in line try again."""
         try:

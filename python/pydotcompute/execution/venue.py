@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final, Protocol, TypeVar
 
+from pydotcompute._core import FastPath
 from pydotcompute.exceptions import EndOfStream
 from pydotcompute.execution.waiting import Place, WaitQueue
 
@@ -35,7 +36,10 @@ class Line(Protocol):
 
     @property
     def line(self) -> Any:
-        """Who waits; empty: nobody."""
+        """Who waits in line; empty: nobody."""
+
+    def __bool__(self) -> bool:
+        """Whether anybody waits, in line or elsewhere."""
 
     def wake_next(self) -> None:
         """Let the first in line try again."""
@@ -94,6 +98,9 @@ class Venue(Protocol):
         self, name: str, code: Callable[[], Any], on_end: Callable[[Outcome], None]
     ) -> Execution:
         """Make ready to run the code once; `on_end` is called on the runtime's loop."""
+
+    def attach(self, fast: FastPath) -> None:
+        """Let callers run the code by way of `fast`, where this place allows that."""
 
     def check(self) -> None:
         """Raise CancelledError where the code was asked to stop and could not be told yet."""

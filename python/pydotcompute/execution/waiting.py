@@ -259,3 +259,9 @@ def post(loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *args
             raise
         return False
     return True
+
+
+def keeps_monotonic_time(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether the time that a loop goes by is CLOCK_MONOTONIC, and not a test's own."""
+    clock = type(loop).time
+    return clock is asyncio.BaseEventLoop.time or type(loop).__module__.startswith("uvloop")

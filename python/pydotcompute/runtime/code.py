@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from pydotcompute.runtime.kernel import Kernel
 
 
-def venue_of(launch: KernelLaunch, loop: asyncio.AbstractEventLoop) -> Venue:
+def venue_of(
+    launch: KernelLaunch, loop: asyncio.AbstractEventLoop, *, hand_off: bool
+) -> Venue:
     """Make the place that a launch asked for, beside or on the runtime's loop."""
     if launch.options.execution is KernelExecution.TASK:
-        return TaskVenue(loop)
+        return TaskVenue(loop, hand_off=hand_off)
     return LoopVenue(loop) if is_async(launch.function) else BlockingVenue(loop)
 
 

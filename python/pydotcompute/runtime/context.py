@@ -1,7 +1,7 @@
 """What a kernel's code sees of its kernel."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydotcompute.checks import check_count, check_timeout
 from pydotcompute.exceptions import InvalidTypeError
@@ -77,7 +77,7 @@ class KernelContext(KernelView, Generic[TIn, TOut]):
 
     __slots__ = ()
 
-    async def receive(self, *, timeout: float | None = None) -> TIn:
+    def receive(self, *, timeout: float | None = None) -> Coroutine[Any, Any, TIn]:
         """Take the next message. Asking ends the message taken before, also where this times out.
 
         Args:
@@ -89,15 +89,14 @@ class KernelContext(KernelView, Generic[TIn, TOut]):
             EndOfStream: The kernel winds down and every queued message was handed out.
             InvalidArgumentError: `timeout` is negative or not a number.
         """
-        message: TIn = await self._kernel.mailbox.take(check_timeout(timeout))
-        return message
+        return self._kernel.fast.take(None if timeout is None else check_timeout(timeout))
 
-    async def receive_batch(
+    def receive_batch(
         self,
         max_messages: int,
         *,
         timeout: float | None = None,
-    ) -> list[TIn]:
+    ) -> Coroutine[Any, Any, list[TIn]]:
         """Take one to `max_messages` messages; all are in flight, and each reply ends the oldest.
 
         Raises:
@@ -107,7 +106,7 @@ class KernelContext(KernelView, Generic[TIn, TOut]):
             InvalidTypeError: `max_messages` is not an int.
         """
         most = check_count(max_messages, "max_messages")
-        return await self._kernel.mailbox.take_batch(most, check_timeout(timeout))
+        return self._kernel.fast.take_batch(most, check_timeout(timeout))
 
     async def send(self, message: TOut, *, timeout: float | None = None) -> None:
         """Put a reply into the output queue; it answers the oldest message in flight.
@@ -122,8 +121,11 @@ class KernelContext(KernelView, Generic[TIn, TOut]):
             KernelStateError: The kernel has ended, or was given up.
             InvalidArgumentError: `timeout` is negative or not a number.
         """
-        self._kernel.check_output(message)
-        await self._kernel.mailbox.reply(message, check_timeout(timeout))
+        kernel = self._kernel
+        seconds = None if timeout is None else check_timeout(timeout)
+        if not kernel.fast.reply(message):
+            kernel.check_output(message)
+            await kernel.mailbox.reply(message, seconds)
 
     async def send_batch(self, messages: Iterable[TOut], *, timeout: float | None = None) -> int:
         """Put replies into the output queue one after the other; see `send()`.

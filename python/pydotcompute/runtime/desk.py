@@ -1,6 +1,7 @@
 """Where a handler's messages come from and its replies go."""
 
 from asyncio import CancelledError
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from pydotcompute.exceptions import KernelStateError, MessageTypeError
@@ -18,12 +19,14 @@ class HandlerDesk:
     def __init__(self, kernel: "Kernel") -> None:
         self._kernel = kernel
 
-    async def take(self) -> Any:
+    def take(self) -> Awaitable[Any]:
         """Take the next message, or raise EndOfStream."""
-        return await self._kernel.mailbox.take(None)
+        return self._kernel.fast.take()
 
     async def reply(self, message: object, reply: object) -> None:
         """Answer the message in flight; a reply of a wrong type is an error of that message."""
+        if self._kernel.fast.reply(reply):
+            return
         try:
             self._kernel.check_output(reply)
         except MessageTypeError as error:
@@ -54,4 +57,4 @@ class BlockingDesk(HandlerDesk):
     async def take(self) -> Any:
         """Take the next message, or raise EndOfStream; CancelledError where the code is to stop."""
         self._venue.check()
-        return await super().take()
+        return await self._kernel.mailbox.take(None)

@@ -41,6 +41,7 @@ class Kernel:
         generation: int,
         telemetry: bool,
         latency: bool,
+        hand_off: bool,
         clock: MockClock | None,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
@@ -68,7 +69,7 @@ class Kernel:
             generation=generation,
             clock=clock,
         )
-        self._venue = venue_of(launch, loop)
+        self._venue = venue_of(launch, loop, hand_off=hand_off)
         self.mailbox = WaitingMailbox(
             self._core,
             kernel_id=self.id,
@@ -78,7 +79,12 @@ class Kernel:
             refusal=self._refusal,
             tell_quiet=self._tell_quiet,
             lines=self._venue.lines,
+            watchers=self.watchers,
+            input_type=self._input_type,
+            output_type=self._output_type,
         )
+        self.fast = self.mailbox.fast
+        self._venue.attach(self.fast)
         self._activation = self._venue.lines.activation
         self._execution = self._new_execution()
         self._restarts = RestartBudget(options.max_restarts, options.restart_window)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from threading import get_ident
 from typing import Any
 
+from pydotcompute._core import EMPTY
 from pydotcompute.checks import check_count, check_timeout
 from pydotcompute.exceptions import WrongLoopError
 from pydotcompute.runtime.kernel import Kernel
@@ -46,9 +47,10 @@ class Messaging(Readings):
             WrongLoopError, RuntimeClosedError: The runtime lives elsewhere, or no more.
         """
         kernel = self._find(kernel_id)
-        kernel.check_input(message)
         seconds = None if timeout is None else check_timeout(timeout)
-        await kernel.mailbox.send(message, seconds)
+        if not kernel.fast.send(message):
+            kernel.check_input(message)
+            await kernel.mailbox.send(message, seconds)
 
     def send_nowait(self, kernel_id: str, message: Any) -> None:
         """Put a message into a kernel's input queue, or raise QueueFullError; else as `send()`."""
@@ -97,7 +99,9 @@ class Messaging(Readings):
             WrongLoopError, RuntimeClosedError: The runtime lives elsewhere, or no more.
         """
         seconds = None if timeout is None else check_timeout(timeout)
-        return await self._find(kernel_id).mailbox.receive(seconds)
+        kernel = self._find(kernel_id)
+        reply = kernel.fast.receive()
+        return await kernel.mailbox.receive(seconds) if reply is EMPTY else reply
 
     async def receive_batch(
         self, kernel_id: str, max_messages: int, *, timeout: float | None = None

@@ -48,6 +48,7 @@ class RingKernelRuntime(Messaging):
         enable_telemetry: bool = False,
         default_queue_size: int = 1000,
         backend: str = "auto",
+        hand_off: bool = True,
         latency: bool = True,
         clock: MockClock | None = None,
     ) -> None:
@@ -59,6 +60,9 @@ class RingKernelRuntime(Messaging):
                 otherwise; 1 to 2**24 messages.
             backend: What kernels run on: "host" ("cpu" is another name of it), or "auto", the best
                 there is, which is the host as well.
+            hand_off: Whether a task that waits for a reply may run the kernel that makes it, up to
+                where it waits for its next message, instead of letting the loop turn. False: every
+                kernel on the loop runs as an asyncio task and nothing else.
             latency: Whether telemetry, where it is on, also times messages: how long they wait and
                 how long their kernel has them. At high rates a sample, for about 1 % of the time.
             clock: What telemetry reads the time from; the system's clock by default.
@@ -70,6 +74,7 @@ class RingKernelRuntime(Messaging):
         self._backend = check_backend(backend)
         self._default_queue_size = check_queue_size(default_queue_size, "default_queue_size")
         self._telemetry = check_flag(enable_telemetry, "enable_telemetry")
+        self._hand_off = check_flag(hand_off, "hand_off")
         self._latency = check_flag(latency, "latency")
         self._clock = clock
         super().__init__(TelemetryCollector(self._telemetry, clock=clock))
@@ -326,6 +331,7 @@ class RingKernelRuntime(Messaging):
             generation=self._generation,
             telemetry=self._telemetry,
             latency=self._latency,
+            hand_off=self._hand_off,
             clock=self._clock,
             loop=loop,
         )

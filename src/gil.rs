@@ -13,7 +13,7 @@ use pyo3::Python;
 ///
 /// Nothing may call into Python while it is open: values are moved out first and dropped after.
 /// A call that did so and came back here would panic, not corrupt.
-pub(super) struct GilCell<T>(RefCell<T>);
+pub(crate) struct GilCell<T>(RefCell<T>);
 
 // SAFETY: `with` takes a `Python` token, so its caller is attached; `look` is called by the garbage
 // collector, which runs attached. The module declares `gil_used = true`, so attached means that
@@ -21,17 +21,17 @@ pub(super) struct GilCell<T>(RefCell<T>);
 unsafe impl<T: Send> Sync for GilCell<T> {}
 
 impl<T> GilCell<T> {
-    pub(super) fn new(value: T) -> Self {
+    pub(crate) fn new(value: T) -> Self {
         Self(RefCell::new(value))
     }
 
     #[inline]
-    pub(super) fn with<R>(&self, _attached: Python<'_>, work: impl FnOnce(&mut T) -> R) -> R {
+    pub(crate) fn with<R>(&self, _attached: Python<'_>, work: impl FnOnce(&mut T) -> R) -> R {
         work(&mut self.0.borrow_mut())
     }
 
     /// For `__traverse__` only, which has no token: None while the cell is open.
-    pub(super) fn look(&self) -> Option<Ref<'_, T>> {
+    pub(crate) fn look(&self) -> Option<Ref<'_, T>> {
         self.0.try_borrow().ok()
     }
 }

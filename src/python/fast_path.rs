@@ -1,0 +1,288 @@
+//! A mailbox's calls as long as nobody has to wait for anybody.
+
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use super::mailbox::ObjectMailbox;
+use super::message;
+use super::take::{Take, Timer};
+use crate::gil::GilCell;
+use crate::mailbox::{Offer, Reply, ReplyOutcome};
+use crate::task::{Ran, Stepper};
+
+type Object = Py<PyAny>;
+
+/// The calls of one mailbox that callers and kernel make, each of them one call from Python.
+///
+/// Each either does everything or nothing: nothing where somebody waits in line, where somebody
+/// watches, or where the call would have to wait or to fail. What it left undone is for `waiting`,
+/// which does it with all that may come of it. Belongs to the kernel's event loop.
+#[pyclass(module = "pydotcompute._core", frozen)]
+#[derive(Debug)]
+pub(crate) struct FastPath {
+    mailbox: Py<ObjectMailbox>,
+    /// The calls that wait, of the same mailbox.
+    pub(super) waiting: Object,
+    input_space: Object,
+    input_ready: Object,
+    output_ready: Object,
+    output_space: Object,
+    callers: Object,
+    watchers: Object,
+    input_type: Option<Object>,
+    output_type: Option<Object>,
+    stepper: GilCell<Option<Py<Stepper>>>,
+    pub(super) timer: Timer,
+    is_turn_due: GilCell<bool>,
+}
+
+/// What a caller's try to get a reply came to.
+enum Got {
+    Reply(Object),
+    Nothing,
+    /// Nothing yet, but the kernel has messages and may be run.
+    Work,
+}
+
+impl FastPath {
+    #[inline]
+    pub(super) fn mailbox(&self) -> &ObjectMailbox {
+        self.mailbox.get()
+    }
+
+    #[inline]
+    pub(super) fn stepper(&self, py: Python<'_>) -> Option<Py<Stepper>> {
+        let stepper = &self.stepper;
+        stepper.with(py, |held| held.as_ref().map(|held| held.clone_ref(py)))
+    }
+
+    /// Whether a sender waits for room.
+    #[inline]
+    pub(super) fn has_waiting_sender(&self, py: Python<'_>) -> PyResult<bool> {
+        is_filled(&self.input_space, py)
+    }
+
+    /// Whether a task of the kernel waits in line for a message.
+    #[inline]
+    pub(super) fn has_waiting_taker(&self, py: Python<'_>) -> PyResult<bool> {
+        is_filled(&self.input_ready, py)
+    }
+
+    /// Whether somebody wants to know when the kernel is quiet.
+    #[inline]
+    pub(super) fn is_watched(&self, py: Python<'_>) -> PyResult<bool> {
+        is_filled(&self.watchers, py)
+    }
+
+    fn try_collect(&self, py: Python<'_>) -> PyResult<Got> {
+        let is_for_others = is_filled(&self.output_ready, py)?
+            || is_filled(&self.callers, py)?
+            || is_filled(&self.output_space, py)?;
+        if is_for_others {
+            return Ok(Got::Nothing);
+        }
+        let (reply, has_message) = self.mailbox().with(py, |mailbox| {
+            if mailbox.is_error_next() {
+                return (None, false);
+            }
+            (mailbox.collect(), mailbox.has_message())
+        });
+        Ok(match reply {
+            Some(Reply::Value(reply) | Reply::Error(reply)) => Got::Reply(reply),
+            None if has_message => Got::Work,
+            None => Got::Nothing,
+        })
+    }
+
+    fn run_kernel(&self, py: Python<'_>) -> PyResult<Ran> {
+        match self.stepper(py) {
+            Some(stepper) => stepper.get().run_for_caller(py),
+            None => Ok(Ran::No),
+        }
+    }
+}
+
+#[pymethods]
+impl FastPath {
+    /// The fast path of `mailbox`. Four lines, the callers with replies of their own and the
+    /// watchers are containers that are empty where nobody is in them; types of messages and
+    /// replies are what isinstance() takes, None for any. `waiting` has the calls that wait;
+    /// `has_loop_time`: whether `home`, the loop, keeps the time of `CLOCK_MONOTONIC`.
+    #[new]
+    #[pyo3(signature = (mailbox, waiting, *, home, has_loop_time, input_space, input_ready,
+        output_ready, output_space, callers, watchers, input_type = None, output_type = None))]
+    #[allow(clippy::too_many_arguments, reason = "keyword-only parts of one constructor")]
+    fn new(
+        mailbox: Py<ObjectMailbox>,
+        waiting: Object,
+        home: Object,
+        has_loop_time: bool,
+        input_space: Object,
+        input_ready: Object,
+        output_ready: Object,
+        output_space: Object,
+        callers: Object,
+        watchers: Object,
+        input_type: Option<Object>,
+        output_type: Option<Object>,
+    ) -> Self {
+        Self {
+            mailbox,
+            waiting,
+            input_space,
+            input_ready,
+            output_ready,
+            output_space,
+            callers,
+            watchers,
+            input_type,
+            output_type,
+            stepper: GilCell::new(None),
+            timer: Timer::new(has_loop_time.then_some(home)),
+            is_turn_due: GilCell::new(false),
+        }
+    }
+
+    /// Let callers run the kernel's code through this stepper, until the next one; None: no more.
+    #[pyo3(signature = (stepper))]
+    fn bind(&self, py: Python<'_>, stepper: Option<Py<Stepper>>) {
+        drop(self.stepper.with(py, |held| std::mem::replace(held, stepper)));
+        self.timer.stop(py);
+    }
+
+    /// Put a message into the input queue; whether it was done.
+    fn send(&self, message: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let py = message.py();
+        if !fits(message, self.input_type.as_ref())? {
+            return Ok(false);
+        }
+        let Ok(priority) = self.mailbox().priorities.of(message) else {
+            return Ok(false); // which will be said by the call that waits
+        };
+        if self.has_waiting_sender(py)? || self.has_waiting_taker(py)? {
+            return Ok(false);
+        }
+        if let Some(stepper) = self.stepper(py) {
+            stepper.get().wake(py)?; // before the message has moved: this may raise
+        }
+        let sent = message.clone().unbind();
+        let offer = self
+            .mailbox()
+            .with(py, |mailbox| mailbox.offer(sent, priority, false));
+        Ok(matches!(offer, Offer::Accepted(_)))
+    }
+
+    /// The oldest reply, for which the kernel may be run by the caller's task; or EMPTY.
+    fn receive(&self, py: Python<'_>) -> PyResult<Object> {
+        loop {
+            match self.try_collect(py)? {
+                Got::Reply(reply) => return Ok(reply),
+                Got::Nothing => break,
+                Got::Work => {}
+            }
+            match self.run_kernel(py)? {
+                Ran::Yes => {}
+                Ran::No => break,
+                Ran::YesAndCancelled | Ran::NotNow => {
+                    self.is_turn_due.with(py, |is_due| *is_due = true);
+                    break;
+                }
+            }
+        }
+        message::empty(py)
+    }
+
+    /// Whether the caller, who just got EMPTY, is to let the loop turn before it tries again.
+    fn is_turn_due(&self, py: Python<'_>) -> bool {
+        self.is_turn_due.with(py, std::mem::take)
+    }
+
+    /// Something to await for the kernel's next message; asking ends the messages in flight.
+    #[pyo3(signature = (timeout = None))]
+    fn take(slf: Py<Self>, timeout: Option<f64>) -> Take {
+        Take::new(slf, None, timeout)
+    }
+
+    /// Something to await for a list of one to `max_messages` messages.
+    #[pyo3(signature = (max_messages, timeout = None))]
+    fn take_batch(slf: Py<Self>, max_messages: usize, timeout: Option<f64>) -> Take {
+        Take::new(slf, Some(max_messages), timeout)
+    }
+
+    /// Put a reply into the output queue; whether it was done.
+    fn reply(&self, reply: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let py = reply.py();
+        let is_for_others = !fits(reply, self.output_type.as_ref())?
+            || is_filled(&self.output_ready, py)?
+            || is_filled(&self.output_space, py)?
+            || self.is_watched(py)?;
+        if is_for_others {
+            return Ok(false);
+        }
+        let sent = reply.clone().unbind();
+        let outcome = self.mailbox().with(py, |mailbox| mailbox.reply(sent));
+        Ok(matches!(outcome, ReplyOutcome::Sent))
+    }
+
+    /// The time that a parked kernel waits for may have come.
+    fn on_time(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let path = slf.get();
+        if path.timer.is_due(slf)?
+            && let Some(stepper) = path.stepper(slf.py())
+        {
+            stepper.get().wake(slf.py())?;
+        }
+        Ok(())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.mailbox)?;
+        let held = [
+            &self.waiting,
+            &self.input_space,
+            &self.input_ready,
+            &self.output_ready,
+            &self.output_space,
+            &self.callers,
+            &self.watchers,
+        ];
+        let types = [&self.input_type, &self.output_type];
+        for object in held.into_iter().chain(types.into_iter().flatten()) {
+            visit.call(object)?;
+        }
+        if let Some(Some(stepper)) = self.stepper.look().as_deref() {
+            visit.call(stepper)?;
+        }
+        self.timer.traverse(&visit)
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        self.bind(py, None);
+    }
+}
+
+#[inline]
+fn is_filled(container: &Object, py: Python<'_>) -> PyResult<bool> {
+    Ok(container.bind(py).len()? > 0)
+}
+
+#[inline]
+fn fits(object: &Bound<'_, PyAny>, kind: Option<&Object>) -> PyResult<bool> {
+    kind.map_or(Ok(true), |kind| object.is_instance(kind.bind(object.py())))
+}
+
+impl FastPath {
+    /// Calls a method of the calls that wait.
+    pub(super) fn call_waiting(&self, py: Python<'_>, name: &str) -> PyResult<Object> {
+        self.waiting.call_method0(py, name)
+    }
+
+    /// The error of a kernel that asked for a message in vain for `timeout` seconds.
+    pub(super) fn late(&self, py: Python<'_>, timeout: Option<f64>) -> PyErr {
+        let made = self
+            .waiting
+            .call_method1(py, intern!(py, "take_late"), (timeout,));
+        made.map_or_else(|error| error, |error| PyErr::from_value(error.into_bound(py)))
+    }
+}

@@ -1,0 +1,434 @@
+//! A kernel's asking for messages, as something to await.
+
+use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use super::fast_path::FastPath;
+use crate::clock::Clock;
+use crate::gil::GilCell;
+use crate::mailbox::Take as Taken;
+use crate::task::{self, Outcome};
+
+type Object = Py<PyAny>;
+
+/// A coroutine that takes a kernel's next message, or a list of the next ones.
+///
+/// A kernel's own task parks in it, so that callers may run the kernel; whoever else awaits it, and
+/// whoever has to wait in line, awaits the coroutine of the calls that wait instead.
+#[pyclass(module = "pydotcompute._core", frozen)]
+#[derive(Debug)]
+pub(crate) struct Take {
+    path: Py<FastPath>,
+    /// For a list: how many messages at most.
+    most: Option<usize>,
+    timeout: Option<f64>,
+    state: GilCell<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    New,
+    /// Until this time, where there is a timeout.
+    Parked(Option<u64>),
+    /// It is another coroutine that waits.
+    Waiting(Object),
+    Done,
+}
+
+impl Take {
+    #[inline]
+    pub(super) fn new(path: Py<FastPath>, most: Option<usize>, timeout: Option<f64>) -> Self {
+        Self {
+            path,
+            most,
+            timeout,
+            state: GilCell::new(State::New),
+        }
+    }
+
+    #[inline]
+    fn enter(&self, py: Python<'_>, state: State) -> State {
+        self.state
+            .with(py, |held| std::mem::replace(held, state))
+    }
+
+    /// Takes what there is; `again`: what was asked for before, which ends nothing.
+    #[inline]
+    fn try_take(&self, py: Python<'_>, again: bool) -> PyResult<Taken<Object>> {
+        let mailbox = self.path.get().mailbox();
+        let Some(most) = self.most else {
+            return Ok(mailbox.with(py, |mailbox| {
+                if again { mailbox.take_again() } else { mailbox.take() }
+            }));
+        };
+        let taken = mailbox.with(py, |mailbox| {
+            if again { mailbox.take_batch_again(most) } else { mailbox.take_batch(most) }
+        });
+        Ok(match taken {
+            Taken::Message(batch) => Taken::Message(PyList::new(py, batch)?.into_any().unbind()),
+            Taken::Empty => Taken::Empty,
+            Taken::End => Taken::End,
+        })
+    }
+
+    /// The first step; Err(StopIteration) with what was taken.
+    fn begin(&self, py: Python<'_>) -> PyResult<Object> {
+        let path = self.path.get();
+        let stepper = path.stepper(py);
+        let has_others = path.has_waiting_taker(py)?
+            || path.has_waiting_sender(py)?
+            || stepper.as_ref().is_some_and(|stepper| stepper.get().is_parked(py));
+        if has_others {
+            return self.wait(py);
+        }
+        match self.try_take(py, false)? {
+            Taken::Message(message) => return Err(task::stop(message.into_bound(py))),
+            Taken::Empty => {}
+            Taken::End => return self.wait(py),
+        }
+        match stepper {
+            Some(stepper) if stepper.get().may_park(py)? && self.timeout != Some(0.0) => {
+                let deadline_ns = match self.timeout {
+                    Some(seconds) if seconds.is_finite() => {
+                        if !path.timer.keeps_time() {
+                            return self.wait(py);
+                        }
+                        Some(path.timer.wait_until(&self.path, py, seconds)?)
+                    }
+                    _ => None,
+                };
+                self.park(py, deadline_ns)
+            }
+            _ => self.wait(py),
+        }
+    }
+
+    fn park(&self, py: Python<'_>, deadline_ns: Option<u64>) -> PyResult<Object> {
+        let path = self.path.get();
+        if path.is_watched(py)? {
+            path.call_waiting(py, "tell_quiet")?;
+        }
+        let stepper = path.stepper(py).ok_or_else(reused)?;
+        self.enter(py, State::Parked(deadline_ns));
+        Ok(stepper.get().parking(py))
+    }
+
+    /// The kernel was woken, or is run by a caller.
+    fn resume(&self, py: Python<'_>, deadline_ns: Option<u64>) -> PyResult<Object> {
+        let path = self.path.get();
+        if let Some(stepper) = path.stepper(py) {
+            stepper.get().note_resumed(py);
+        }
+        if path.mailbox().with(py, |mailbox| mailbox.has_message()) {
+            self.wake_others(py)?; // before the message has moved: this may raise
+        }
+        match self.try_take(py, true)? {
+            Taken::Message(message) => {
+                path.timer.wait_no_more(py);
+                Err(task::stop(message.into_bound(py)))
+            }
+            Taken::Empty if is_over(deadline_ns) => {
+                path.timer.wait_no_more(py);
+                Err(path.late(py, self.timeout))
+            }
+            Taken::Empty => self.park(py, deadline_ns),
+            Taken::End => {
+                path.timer.wait_no_more(py);
+                self.wait(py)
+            }
+        }
+    }
+
+    /// A place becomes free, and others of the kernel may wait for what comes next.
+    fn wake_others(&self, py: Python<'_>) -> PyResult<()> {
+        let path = self.path.get();
+        if path.has_waiting_sender(py)? {
+            path.call_waiting(py, "wake_sender")?;
+        }
+        if path.has_waiting_taker(py)? {
+            path.call_waiting(py, "wake_taker")?;
+        }
+        Ok(())
+    }
+
+    /// Goes on as the call that waits.
+    fn wait(&self, py: Python<'_>) -> PyResult<Object> {
+        let waiting = &self.path.get().waiting;
+        let coroutine = match self.most {
+            None => waiting.call_method1(py, intern!(py, "take"), (self.timeout,))?,
+            Some(most) => {
+                waiting.call_method1(py, intern!(py, "take_batch"), (most, self.timeout))?
+            }
+        };
+        let outcome = task::resume(py, &coroutine);
+        self.follow(py, coroutine, outcome)
+    }
+
+    fn follow(&self, py: Python<'_>, coroutine: Object, outcome: Outcome) -> PyResult<Object> {
+        match outcome {
+            Outcome::Yielded(yielded) => {
+                self.enter(py, State::Waiting(coroutine));
+                Ok(yielded)
+            }
+            Outcome::Returned(value) => Err(task::stop(value.into_bound(py))),
+            Outcome::Raised(error) => Err(error),
+        }
+    }
+
+    fn step(&self, py: Python<'_>) -> PyResult<Object> {
+        match self.enter(py, State::Done) {
+            State::New => self.begin(py),
+            State::Parked(deadline_ns) => self.resume(py, deadline_ns),
+            State::Waiting(coroutine) => {
+                let outcome = task::resume(py, &coroutine);
+                self.follow(py, coroutine, outcome)
+            }
+            State::Done => Err(reused()),
+        }
+    }
+
+    /// Leaves without a message; who waits behind may get it.
+    fn leave(&self, py: Python<'_>) -> PyResult<()> {
+        let path = self.path.get();
+        if let Some(stepper) = path.stepper(py) {
+            stepper.get().note_resumed(py);
+        }
+        path.timer.wait_no_more(py);
+        self.wake_others(py)
+    }
+}
+
+#[pymethods]
+impl Take {
+    #[getter]
+    fn __name__(&self) -> &'static str {
+        if self.most.is_none() { "receive" } else { "receive_batch" }
+    }
+
+    #[getter]
+    fn __qualname__(&self) -> String {
+        format!("KernelContext.{}", self.__name__())
+    }
+
+    fn __await__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Object> {
+        self.step(py)
+    }
+
+    /// Resume it, as a coroutine's `send(None)`.
+    fn send(&self, py: Python<'_>, _value: &Bound<'_, PyAny>) -> PyResult<Object> {
+        self.step(py)
+    }
+
+    /// Throw an exception into it, as a coroutine's `throw()`.
+    #[pyo3(signature = (kind, value = None, traceback = None))]
+    fn throw(
+        &self,
+        py: Python<'_>,
+        kind: &Bound<'_, PyAny>,
+        value: Option<&Bound<'_, PyAny>>,
+        traceback: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Object> {
+        let error = task::thrown(kind, value, traceback)?;
+        match self.enter(py, State::Done) {
+            State::Waiting(coroutine) => {
+                let outcome = task::throw(py, &coroutine, &error);
+                return self.follow(py, coroutine, outcome);
+            }
+            State::Parked(_) => self.leave(py)?,
+            State::New => {}
+            State::Done => return Err(reused()),
+        }
+        Err(PyErr::from_value(error.into_bound(py)))
+    }
+
+    /// End it, as a coroutine's `close()`.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        match self.enter(py, State::Done) {
+            State::Waiting(coroutine) => coroutine.call_method0(py, intern!(py, "close")).map(drop),
+            State::Parked(_) => self.leave(py),
+            State::New | State::Done => Ok(()),
+        }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.path)?;
+        match self.state.look().as_deref() {
+            Some(State::Waiting(coroutine)) => visit.call(coroutine),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Take {
+    fn drop(&mut self) {
+        if matches!(self.state.look().as_deref(), Some(State::New)) {
+            Python::attach(|py| self.warn_never_awaited(py));
+        }
+    }
+}
+
+impl Take {
+    /// As the interpreter does for a coroutine.
+    #[cold]
+    fn warn_never_awaited(&self, py: Python<'_>) {
+        let under_way = PyErr::take(py);
+        let text = format!("coroutine '{}' was never awaited\0", self.__qualname__());
+        if let Ok(text) = std::ffi::CStr::from_bytes_with_nul(text.as_bytes())
+            && let Err(error) = PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), text, 1)
+        {
+            error.write_unraisable(py, None);
+        }
+        if let Some(error) = under_way {
+            error.restore(py);
+        }
+    }
+}
+
+fn reused() -> PyErr {
+    PyRuntimeError::new_err("cannot reuse already awaited coroutine")
+}
+
+fn is_over(deadline_ns: Option<u64>) -> bool {
+    deadline_ns.is_some_and(|deadline_ns| Clock::System.monotonic_ns() >= deadline_ns)
+}
+
+/// One timer for all the waits of a kernel that end in time mostly: each wait notes until when it
+/// lasts, and the timer, when it fires, is set anew for the wait that goes on then.
+#[derive(Debug)]
+pub(super) struct Timer {
+    /// The loop, where it keeps the time of `CLOCK_MONOTONIC`.
+    home: Option<Object>,
+    set: GilCell<Set>,
+}
+
+#[derive(Debug, Default)]
+struct Set {
+    handle: Option<Object>,
+    fires_ns: u64,
+    deadline_ns: Option<u64>,
+}
+
+/// Loops that count milliseconds would take less for nothing, and come back at once.
+const SHORTEST_NS: u64 = 1_000_000;
+
+#[allow(clippy::cast_precision_loss, reason = "seconds of a timer, good to a microsecond")]
+fn seconds(ns: u64) -> f64 {
+    ns as f64 / 1e9
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked to be 0 or more; what is too large for a u64 is for ever"
+)]
+fn ns(seconds: f64) -> u64 {
+    (seconds * 1e9) as u64
+}
+
+impl Timer {
+    pub(super) fn new(home: Option<Object>) -> Self {
+        Self {
+            home,
+            set: GilCell::new(Set::default()),
+        }
+    }
+
+    /// Whether it can be used: the loop keeps the time it goes by.
+    pub(super) fn keeps_time(&self) -> bool {
+        self.home.is_some()
+    }
+
+    /// Begins a wait of so many seconds; until when it lasts.
+    fn wait_until(&self, path: &Py<FastPath>, py: Python<'_>, seconds: f64) -> PyResult<u64> {
+        let now_ns = Clock::System.monotonic_ns();
+        let deadline_ns = now_ns.saturating_add(ns(seconds));
+        let is_set = self.set.with(py, |set| {
+            set.deadline_ns = Some(deadline_ns);
+            set.handle.is_some() && set.fires_ns <= deadline_ns
+        });
+        if !is_set {
+            self.fire_at(path.bind(py), now_ns, deadline_ns)?;
+        }
+        Ok(deadline_ns)
+    }
+
+    #[inline]
+    fn wait_no_more(&self, py: Python<'_>) {
+        self.set.with(py, |set| set.deadline_ns = None);
+    }
+
+    /// It has fired: whether the wait that goes on is over.
+    pub(super) fn is_due(&self, path: &Bound<'_, FastPath>) -> PyResult<bool> {
+        let py = path.py();
+        let (before, deadline_ns) = self.set.with(py, |set| (set.handle.take(), set.deadline_ns));
+        drop(before);
+        let now_ns = Clock::System.monotonic_ns();
+        match deadline_ns {
+            Some(deadline_ns) if deadline_ns > now_ns => {
+                self.fire_at(path, now_ns, deadline_ns)?;
+                Ok(false)
+            }
+            Some(_) => Ok(true),
+            None => Ok(false),
+        }
+    }
+
+    fn fire_at(&self, path: &Bound<'_, FastPath>, now_ns: u64, fires_ns: u64) -> PyResult<()> {
+        let py = path.py();
+        let Some(home) = &self.home else {
+            return Ok(());
+        };
+        let delay = seconds((fires_ns - now_ns).max(SHORTEST_NS));
+        let on_time = path.getattr(intern!(py, "on_time"))?;
+        let options = PyDict::new(py);
+        let contexts = py.import(intern!(py, "contextvars"))?;
+        options.set_item(
+            intern!(py, "context"),
+            contexts.call_method0(intern!(py, "Context"))?,
+        )?;
+        let handle = home.bind(py).call_method(
+            intern!(py, "call_later"),
+            (delay, on_time),
+            Some(&options),
+        )?;
+        let before = self.set.with(py, |set| {
+            set.fires_ns = fires_ns;
+            set.handle.replace(handle.unbind())
+        });
+        cancel(py, before)
+    }
+
+    /// Forgets every wait.
+    pub(super) fn stop(&self, py: Python<'_>) {
+        let before = self.set.with(py, std::mem::take);
+        if let Err(error) = cancel(py, before.handle) {
+            error.write_unraisable(py, None);
+        }
+    }
+
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.home.iter().try_for_each(|held| visit.call(held))?;
+        match self.set.look() {
+            Some(set) => set.handle.iter().try_for_each(|held| visit.call(held)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn cancel(py: Python<'_>, handle: Option<Object>) -> PyResult<()> {
+    match handle {
+        Some(handle) => handle.call_method0(py, intern!(py, "cancel")).map(drop),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,174 @@
+//! What the task of a parked kernel waits for.
+
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+
+use super::Object;
+use super::asyncio::{call_soon, cancelled_error};
+use crate::gil::GilCell;
+
+/// Something like a future that can be waited for again and again, by one task.
+///
+/// asyncio's tasks take whatever has this interface. Unlike a future it knows when it was
+/// cancelled, so that nobody runs a kernel whose cancellation is under way.
+#[pyclass(module = "pydotcompute._core", frozen)]
+#[derive(Debug)]
+pub(crate) struct Parking {
+    home: Object,
+    call_soon: Object,
+    state: GilCell<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The task's callback and the context to call it in.
+    waiter: Option<(Object, Object)>,
+    is_called: bool,
+    cancelled: Option<Object>,
+    is_blocking: bool,
+}
+
+impl Parking {
+    pub(super) fn new(py: Python<'_>, home: Object) -> PyResult<Self> {
+        Ok(Self {
+            call_soon: home.getattr(py, "call_soon")?,
+            home,
+            state: GilCell::new(State::default()),
+        })
+    }
+
+    /// The task is about to be handed this, to wait for it.
+    pub(super) fn block(&self, py: Python<'_>) {
+        self.state.with(py, |state| state.is_blocking = true);
+    }
+
+    /// The task runs again.
+    pub(super) fn arrive(&self, py: Python<'_>) {
+        let before = self.state.with(py, |state| {
+            state.is_called = false;
+            state.waiter.take()
+        });
+        drop(before);
+    }
+
+    /// Whether the task is on its way already.
+    pub(super) fn is_called(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.is_called)
+    }
+
+    /// Whether the task is about to be told of a cancellation.
+    pub(super) fn is_cancelled(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.cancelled.is_some())
+    }
+
+    /// Takes a cancellation back that the task was not told of yet.
+    pub(super) fn rescind(&self, py: Python<'_>) {
+        drop(self.state.with(py, |state| state.cancelled.take()));
+    }
+
+    /// Lets the task run at the loop's next turn; nothing where it is on its way.
+    pub(super) fn call(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let parking = slf.get();
+        let waiter = parking.state.with(py, |state| {
+            let waiter = state.waiter.as_ref().filter(|_| !state.is_called)?;
+            Some((waiter.0.clone_ref(py), waiter.1.clone_ref(py)))
+        });
+        let Some((callback, context)) = waiter else {
+            return Ok(());
+        };
+        parking.state.with(py, |state| state.is_called = true);
+        let myself = slf.clone().into_any().unbind();
+        let called = call_soon(py, &parking.call_soon, (&callback, &myself, &context));
+        if called.is_err() {
+            parking.state.with(py, |state| state.is_called = false);
+        }
+        called
+    }
+}
+
+#[pymethods]
+impl Parking {
+    #[getter]
+    fn _asyncio_future_blocking(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.is_blocking)
+    }
+
+    #[setter(_asyncio_future_blocking)]
+    fn set_asyncio_future_blocking(&self, py: Python<'_>, is_blocking: bool) {
+        self.state.with(py, |state| state.is_blocking = is_blocking);
+    }
+
+    /// The loop whose task waits.
+    fn get_loop(&self, py: Python<'_>) -> Object {
+        self.home.clone_ref(py)
+    }
+
+    /// Note the task's callback; a task waits once at a time.
+    #[pyo3(signature = (callback, *, context))]
+    fn add_done_callback(&self, py: Python<'_>, callback: Object, context: Object) {
+        let waiter = Some((callback, context));
+        let before = self
+            .state
+            .with(py, |state| std::mem::replace(&mut state.waiter, waiter));
+        drop(before);
+    }
+
+    /// Let CancelledError be thrown at the task; False where none waits.
+    #[pyo3(signature = (msg = None))]
+    fn cancel(slf: &Bound<'_, Self>, msg: Option<Object>) -> PyResult<bool> {
+        let py = slf.py();
+        let message = msg.unwrap_or_else(|| py.None());
+        let (is_waited_for, before) = slf.get().state.with(py, |state| {
+            let is_waited_for = state.waiter.is_some();
+            let before = is_waited_for.then(|| state.cancelled.replace(message));
+            (is_waited_for, before)
+        });
+        drop(before);
+        Self::call(slf)?;
+        Ok(is_waited_for)
+    }
+
+    /// Whether the task is on its way.
+    fn done(&self, py: Python<'_>) -> bool {
+        self.is_called(py)
+    }
+
+    /// Whether CancelledError is on its way to the task.
+    fn cancelled(&self, py: Python<'_>) -> bool {
+        self.is_cancelled(py)
+    }
+
+    /// Nothing; or raise CancelledError where that was asked for, once.
+    fn result(&self, py: Python<'_>) -> PyResult<()> {
+        match self.state.with(py, |state| state.cancelled.take()) {
+            Some(message) => Err(cancelled_error(py, &message)?),
+            None => Ok(()),
+        }
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> &'static str {
+        if self.is_called(py) {
+            "<Parking: woken>"
+        } else {
+            "<Parking: until there is a message>"
+        }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.home)?;
+        visit.call(&self.call_soon)?;
+        let Some(state) = self.state.look() else {
+            return Ok(());
+        };
+        if let Some((callback, context)) = &state.waiter {
+            visit.call(callback)?;
+            visit.call(context)?;
+        }
+        state.cancelled.iter().try_for_each(|held| visit.call(held))
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        drop(self.state.with(py, std::mem::take));
+    }
+}

@@ -1,0 +1,453 @@
+//! The coroutine that a kernel's task runs, and that callers may run for it.
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::{intern, wrap_pyfunction};
+
+use super::asyncio::{self, Outcome};
+use super::budget::{self, May};
+use super::{Object, Parking};
+use crate::gil::GilCell;
+
+/// A coroutine around a kernel's coroutine, run by one task or, while parked, by callers.
+#[pyclass(module = "pydotcompute._core", frozen, weakref)]
+#[derive(Debug)]
+pub(crate) struct Stepper {
+    coroutine: Object,
+    send: Object,
+    home: Object,
+    call_soon: Object,
+    context: Object,
+    refill: Object,
+    parking: Py<Parking>,
+    state: GilCell<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    /// The task, and the `run` of its context.
+    bound: Option<(Object, Object)>,
+    owed: Option<Owed>,
+    has_resumed: bool,
+    is_caller_run: bool,
+}
+
+/// Who moves the kernel on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The task, which waits for what the kernel waits for, or has not begun.
+    Task,
+    /// It runs.
+    Running,
+    /// A message: the task waits for the parking, and callers may run the kernel.
+    Parked,
+    /// The task, once it was handed what is owed to it.
+    Owing,
+    /// Nobody.
+    Finished,
+}
+
+/// What a kernel that a caller ran did, and its task has yet to hear of.
+#[derive(Debug)]
+enum Owed {
+    /// It waits for this; `is_blocking`: a future that waits to be told who waits.
+    Wait { object: Object, is_blocking: bool },
+    /// It returned.
+    Return,
+    /// This exception left it.
+    Raise(Object),
+}
+
+/// How a caller fared that wanted to run a kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ran {
+    /// The kernel has run.
+    Yes,
+    /// It has run, and has cancelled its caller, which must hear of it before it takes a reply.
+    YesAndCancelled,
+    /// It is not parked, or cannot be run from where the caller is.
+    No,
+    /// It can be run after the loop has turned.
+    NotNow,
+}
+
+impl Stepper {
+    /// Whether a kernel that asks for a message now, here, may park.
+    #[inline]
+    pub(crate) fn may_park(&self, py: Python<'_>) -> PyResult<bool> {
+        let task = self.state.with(py, |state| {
+            let bound = state
+                .bound
+                .as_ref()
+                .filter(|_| state.phase == Phase::Running);
+            bound.map(|(task, _)| task.clone_ref(py))
+        });
+        match task {
+            Some(task) => asyncio::is_current_task(py, &self.home, &task),
+            None => Ok(false),
+        }
+    }
+
+    /// What a coroutine yields to park.
+    pub(crate) fn parking(&self, py: Python<'_>) -> Object {
+        self.parking.clone_ref(py).into_any()
+    }
+
+    /// Whoever parked runs again.
+    #[inline]
+    pub(crate) fn note_resumed(&self, py: Python<'_>) {
+        self.state.with(py, |state| state.has_resumed = true);
+    }
+
+    /// Runs the kernel on behalf of the current task until it suspends, where that may be.
+    #[inline]
+    pub(crate) fn run_for_caller(&self, py: Python<'_>) -> PyResult<Ran> {
+        let Some((task, run)) = self.runnable(py) else {
+            return Ok(Ran::No);
+        };
+        match budget::spend(py, self.home.as_ptr() as usize)? {
+            May::Run => {}
+            May::RunFirst => self.ask_for_refill(py)?,
+            May::NotHere => return Ok(Ran::No),
+            May::NotNow => return Ok(Ran::NotNow),
+            May::NotNowNorLater => {
+                self.ask_for_refill(py)?;
+                return Ok(Ran::NotNow);
+            }
+        }
+        self.exchange(py, &task, &run)
+    }
+
+    fn runnable(&self, py: Python<'_>) -> Option<(Object, Object)> {
+        let bound = self.state.with(py, |state| {
+            let bound = state.bound.as_ref()?;
+            let is_parked = state.phase == Phase::Parked;
+            is_parked.then(|| (bound.0.clone_ref(py), bound.1.clone_ref(py)))
+        })?;
+        (!self.parking.get().is_cancelled(py)).then_some(bound)
+    }
+
+    fn exchange(&self, py: Python<'_>, task: &Object, run: &Object) -> PyResult<Ran> {
+        let caller = asyncio::swap_current_task(py, &self.home, Some(task))?;
+        let Some(caller) = caller else {
+            asyncio::swap_current_task(py, &self.home, None)?;
+            return Ok(Ran::No); // a callback: nobody could wait here
+        };
+        self.state.with(py, |state| {
+            state.phase = Phase::Running;
+            state.has_resumed = false;
+            state.is_caller_run = true;
+        });
+        let outcome = budget::one_deeper(|| asyncio::resume_in(py, run, &self.send));
+        let restored = asyncio::swap_current_task(py, &self.home, Some(&caller));
+        let has_run = self.settle(py, outcome, task)?;
+        restored?;
+        if !has_run {
+            Ok(Ran::No)
+        } else if asyncio::must_cancel(py, &caller)? {
+            Ok(Ran::YesAndCancelled)
+        } else {
+            Ok(Ran::Yes)
+        }
+    }
+
+    /// Notes how a run for a caller ended; whether it was one.
+    fn settle(&self, py: Python<'_>, outcome: Outcome, task: &Object) -> PyResult<bool> {
+        let (phase, owed) = match outcome {
+            Outcome::Yielded(yielded) if yielded.is(&self.parking) => (Phase::Parked, None),
+            // The context is entered already, so nothing ran.
+            Outcome::Raised(_) if !self.state.with(py, |state| state.has_resumed) => {
+                self.set(py, Phase::Parked, None);
+                return Ok(false);
+            }
+            other => (Phase::Owing, Some(Owed::of(py, other))),
+        };
+        let is_owing = owed.is_some();
+        self.set(py, phase, owed);
+        let parking = self.parking.bind(py);
+        if parking.get().is_cancelled(py) && asyncio::is_rescinded(py, task)? {
+            parking.get().rescind(py);
+        }
+        if is_owing {
+            Parking::call(parking)?;
+        }
+        Ok(true)
+    }
+
+    fn set(&self, py: Python<'_>, phase: Phase, owed: Option<Owed>) {
+        let before = self.state.with(py, |state| {
+            state.phase = phase;
+            state.is_caller_run = false;
+            std::mem::replace(&mut state.owed, owed)
+        });
+        drop(before);
+    }
+
+    fn ask_for_refill(&self, py: Python<'_>) -> PyResult<()> {
+        let none = py.None();
+        asyncio::call_soon(py, &self.call_soon, (&self.refill, &none, &self.context))
+    }
+
+    /// Runs the kernel on behalf of its task, which runs in the kernel's context.
+    fn run_for_task(&self, py: Python<'_>, thrown: Option<&Object>) -> PyResult<Option<Object>> {
+        budget::enter_from_loop(py, self.home.as_ptr() as usize);
+        self.parking.get().arrive(py);
+        let owed = self.state.with(py, |state| state.owed.take());
+        if let Some(owed) = owed
+            && let Some(handed) = self.hand_over(py, owed, thrown)?
+        {
+            return handed.map_or_else(|| self.end(py, Ok(())), |object| Ok(Some(object)));
+        }
+        self.set(py, Phase::Running, None);
+        match thrown {
+            None => self.pass_on(py, asyncio::resume(py, &self.coroutine)),
+            Some(error) => self.pass_on(py, asyncio::throw(py, &self.coroutine, error)),
+        }
+    }
+
+    /// Gives the task what it is owed: Some(Some(what to wait for)), Some(None) where the kernel
+    /// has returned, None where a cancellation goes to the kernel instead.
+    #[allow(clippy::option_option, reason = "three cases, told apart by the caller")]
+    fn hand_over(
+        &self,
+        py: Python<'_>,
+        owed: Owed,
+        thrown: Option<&Object>,
+    ) -> PyResult<Option<Option<Object>>> {
+        let (object, is_blocking) = match owed {
+            Owed::Return => return Ok(Some(None)),
+            Owed::Raise(error) => {
+                return self
+                    .end(py, Err(PyErr::from_value(error.into_bound(py))))
+                    .map(Some);
+            }
+            Owed::Wait {
+                object,
+                is_blocking,
+            } => (object, is_blocking),
+        };
+        if let Some(error) = thrown
+            && !cancel_wait(&object, is_blocking, error.bind(py))?
+        {
+            return Ok(None);
+        }
+        self.set(py, Phase::Task, None);
+        if is_blocking {
+            object.setattr(py, intern!(py, "_asyncio_future_blocking"), true)?;
+        }
+        Ok(Some(Some(object)))
+    }
+
+    /// Hands on to the task what the kernel did.
+    fn pass_on(&self, py: Python<'_>, outcome: Outcome) -> PyResult<Option<Object>> {
+        match outcome {
+            Outcome::Yielded(yielded) => {
+                let is_parked = yielded.is(&self.parking);
+                if is_parked {
+                    self.parking.get().block(py);
+                }
+                let phase = if is_parked {
+                    Phase::Parked
+                } else {
+                    Phase::Task
+                };
+                self.set(py, phase, None);
+                Ok(Some(yielded))
+            }
+            Outcome::Returned(_) => self.end(py, Ok(())),
+            Outcome::Raised(error) => self.end(py, Err(error)),
+        }
+    }
+
+    fn end(&self, py: Python<'_>, result: PyResult<()>) -> PyResult<Option<Object>> {
+        self.set(py, Phase::Finished, None);
+        drop(self.state.with(py, |state| state.bound.take()));
+        result.map(|()| None)
+    }
+}
+
+impl Owed {
+    fn of(py: Python<'_>, outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Yielded(object) => {
+                let is_blocking = take_blocking(object.bind(py));
+                Self::Wait {
+                    object,
+                    is_blocking,
+                }
+            }
+            Outcome::Returned(_) => Self::Return,
+            Outcome::Raised(error) => Self::Raise(error.into_value(py).into_any()),
+        }
+    }
+}
+
+/// Takes a future's mark that its waiter is not known yet, so that others may wait for it
+/// meanwhile; whether there was one. What is no future, or lies, is the task's to judge.
+fn take_blocking(object: &Bound<'_, PyAny>) -> bool {
+    let name = intern!(object.py(), "_asyncio_future_blocking");
+    let marked = object.getattr(name).and_then(|mark| mark.is_truthy());
+    matches!(marked, Ok(true)) && object.setattr(name, false).is_ok()
+}
+
+/// Cancels what a kernel waits for, as its task would have; whether the kernel is told by that.
+fn cancel_wait(object: &Object, is_blocking: bool, error: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = error.py();
+    if !is_blocking || !asyncio::is_cancellation(error.cast()?)? {
+        return Ok(false);
+    }
+    let arguments = error.getattr(intern!(py, "args"))?;
+    let options = pyo3::types::PyDict::new(py);
+    if arguments.len()? > 0 {
+        options.set_item(intern!(py, "msg"), arguments.get_item(0)?)?;
+    }
+    object
+        .bind(py)
+        .call_method(intern!(py, "cancel"), (), Some(&options))?
+        .is_truthy()
+}
+
+/// The loop has turned.
+#[pyfunction]
+fn refill_budget(_argument: &Bound<'_, PyAny>) {
+    budget::refill();
+}
+
+#[pymethods]
+impl Stepper {
+    /// A stepper for a coroutine whose task will run on `home`.
+    #[new]
+    fn new(py: Python<'_>, coroutine: Object, home: Object) -> PyResult<Self> {
+        let parking = Parking::new(py, home.clone_ref(py))?;
+        let contexts = py.import(intern!(py, "contextvars"))?;
+        Ok(Self {
+            send: coroutine.getattr(py, intern!(py, "send"))?,
+            call_soon: home.getattr(py, intern!(py, "call_soon"))?,
+            context: contexts.call_method0(intern!(py, "Context"))?.unbind(),
+            refill: wrap_pyfunction!(refill_budget, py)?.into_any().unbind(),
+            parking: Py::new(py, parking)?,
+            coroutine,
+            home,
+            state: GilCell::new(State {
+                phase: Phase::Task,
+                bound: None,
+                owed: None,
+                has_resumed: false,
+                is_caller_run: false,
+            }),
+        })
+    }
+
+    /// Let the kernel park and callers run it: `task` runs this, in `context`.
+    fn bind(&self, py: Python<'_>, task: Object, context: &Bound<'_, PyAny>) -> PyResult<()> {
+        let run = context.getattr(intern!(py, "run"))?.unbind();
+        let before = self.state.with(py, |state| {
+            let is_finished = state.phase == Phase::Finished;
+            (!is_finished).then(|| state.bound.replace((task, run)))
+        });
+        drop(before);
+        Ok(())
+    }
+
+    /// Let the task run at the loop's next turn; whether it waits parked and was not on its way.
+    pub(crate) fn wake(&self, py: Python<'_>) -> PyResult<bool> {
+        let parking = self.parking.bind(py);
+        if !self.is_parked(py) || parking.get().is_called(py) {
+            return Ok(false);
+        }
+        Parking::call(parking)?;
+        Ok(true)
+    }
+
+    /// Whether the kernel waits parked.
+    #[getter]
+    pub(crate) fn is_parked(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.phase == Phase::Parked)
+    }
+
+    /// Whether a caller runs the kernel.
+    #[getter]
+    fn is_caller_run(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.is_caller_run)
+    }
+
+    fn __await__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Object>> {
+        self.run_for_task(py, None)
+    }
+
+    /// Resume it, as a coroutine's `send(None)`.
+    fn send(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Object> {
+        if !value.is_none() {
+            return Err(PyRuntimeError::new_err("a kernel's coroutine takes nothing but None"));
+        }
+        self.run_for_task(py, None)?.ok_or_else(|| asyncio::stop(py.None().into_bound(py)))
+    }
+
+    /// Throw an exception into it, as a coroutine's `throw()`.
+    #[pyo3(signature = (kind, value = None, traceback = None))]
+    fn throw(
+        &self,
+        py: Python<'_>,
+        kind: &Bound<'_, PyAny>,
+        value: Option<&Bound<'_, PyAny>>,
+        traceback: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Object> {
+        let error = asyncio::thrown(kind, value, traceback)?;
+        self.run_for_task(py, Some(&error))?.ok_or_else(|| asyncio::stop(py.None().into_bound(py)))
+    }
+
+    /// End it, as a coroutine's `close()`.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.end(py, Ok(()))?;
+        self.coroutine
+            .call_method0(py, intern!(py, "close"))
+            .map(drop)
+    }
+
+    /// What debuggers and libraries ask of a coroutine is the kernel's own coroutine's.
+    fn __getattr__(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<Object> {
+        self.coroutine
+            .bind(py)
+            .getattr(name.cast::<pyo3::types::PyString>()?)
+            .map(Bound::unbind)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        for held in [
+            &self.coroutine,
+            &self.send,
+            &self.home,
+            &self.call_soon,
+            &self.context,
+        ] {
+            visit.call(held)?;
+        }
+        visit.call(&self.parking)?;
+        let Some(state) = self.state.look() else {
+            return Ok(());
+        };
+        if let Some((task, run)) = &state.bound {
+            visit.call(task)?;
+            visit.call(run)?;
+        }
+        match &state.owed {
+            Some(Owed::Wait { object, .. } | Owed::Raise(object)) => visit.call(object),
+            _ => Ok(()),
+        }
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        drop(self.state.with(py, |state| state.bound.take()));
+        drop(self.state.with(py, |state| state.owed.take()));
+    }
+}
