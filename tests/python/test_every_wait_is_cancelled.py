@@ -1,7 +1,9 @@
 """No public coroutine is forgotten: each never waits, or is cancelled at every point somewhere."""
 
 import inspect
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import get_origin
 
 import pytest
 from kernels_for_tests import echo
@@ -40,9 +42,18 @@ def coroutines_of(place):
     """List the public coroutine functions of a class or module, inherited ones included."""
     return {
         member
-        for name, member in inspect.getmembers(place, inspect.iscoroutinefunction)
+        for name, member in inspect.getmembers(place, is_awaited)
         if not name.startswith("_") or name.startswith("__")
     }
+
+
+def is_awaited(member):
+    """Tell whether calling this gives a coroutine, be it of a class of our own."""
+    if inspect.iscoroutinefunction(member):
+        return True
+    if not inspect.isfunction(member):
+        return False
+    return get_origin(inspect.get_annotations(member).get("return")) is Coroutine
 
 
 def test_every_public_coroutine_is_on_a_list():

@@ -160,7 +160,12 @@ async def until(condition):
 async def until_in_line(runtime, line, kernel_id="k", *, count=1):
     """Wait until so many of a kernel's own wait in one of its lines."""
     waiting = getattr(runtime._known(kernel_id)._venue.lines, line)
-    await until(lambda: len(waiting.line) == count)
+
+    def are_there():
+        is_parked = bool(waiting) and not waiting.line  # a kernel that callers may run
+        return len(waiting.line) + is_parked == count
+
+    await until(are_there)
 
 
 async def collect(runtime, count, kernel_id="k"):

@@ -16,7 +16,7 @@ from pydotcompute.execution.waiting import WaitQueue
 class TaskVenue:
     """The runtime's own event loop."""
 
-    __slots__ = ("_fast", "_has_run", "_input_ready", "lines")
+    __slots__ = ("_fast", "_has_run", "_parked_line", "lines")
 
     blocks = False
 
@@ -24,10 +24,10 @@ class TaskVenue:
         """`hand_off`: callers may run the code up to where it waits for a message."""
         self._has_run = False
         self._fast: FastPath | None = None
-        self._input_ready = ParkedLine(loop) if hand_off else None
+        self._parked_line = ParkedLine(loop) if hand_off else None
         self.lines = Lines(
             input_space=WaitQueue(loop),
-            input_ready=self._input_ready or WaitQueue(loop),
+            input_ready=WaitQueue(loop) if self._parked_line is None else self._parked_line,
             output_ready=WaitQueue(loop),
             output_space=WaitQueue(loop),
             activation=WaitQueue(loop),
@@ -42,7 +42,7 @@ class TaskVenue:
     ) -> "TaskExecution":
         """Make ready to run the code as a task."""
         again, self._has_run = self._has_run, True
-        bind = None if self._input_ready is None else self._bind
+        bind = None if self._parked_line is None else self._bind
         return TaskExecution(name, partial(_in_a_turn, code) if again else code, on_end, bind)
 
     def check(self) -> None:
@@ -53,7 +53,7 @@ class TaskVenue:
         callback()
 
     def _bind(self, stepper: Stepper, *, ended: bool = False) -> None:
-        line, fast = self._input_ready, self._fast
+        line, fast = self._parked_line, self._fast
         if line is None or fast is None or (ended and line.stepper is not stepper):
             return  # the code has started again by then
         line.stepper = None if ended else stepper

@@ -105,7 +105,7 @@ class KernelContext(KernelView, Generic[TIn, TOut]):
             InvalidArgumentError: `max_messages` is below 1, or `timeout` negative or not a number.
             InvalidTypeError: `max_messages` is not an int.
         """
-        most = check_count(max_messages, "max_messages")
+        most = min(check_count(max_messages, "max_messages"), self._kernel.queue_size)
         return self._kernel.fast.take_batch(most, check_timeout(timeout))
 
     async def send(self, message: TOut, *, timeout: float | None = None) -> None:

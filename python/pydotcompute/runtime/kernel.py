@@ -84,6 +84,7 @@ class Kernel:
             output_type=self._output_type,
         )
         self.fast = self.mailbox.fast
+        self.queue_size = options.queue_size
         self._venue.attach(self.fast)
         self._activation = self._venue.lines.activation
         self._execution = self._new_execution()
