@@ -10,6 +10,7 @@ MOVES = {
     "deactivate": ("active", "deactivated"),
     "reactivate": ("deactivated", "active"),
 }
+USUAL_MOVE = {origin: name for name, (origin, _) in MOVES.items()}
 NO_END_OF_RESTARTS = -1
 
 
@@ -61,6 +62,8 @@ class KernelModel(MailboxModel):
 
     def is_calm(self, step):
         """Whether a step brings the same, be the next sender let in before it or after."""
+        if "handler" in self.form:
+            return True
         if step in ("throw", "throw_marked"):
             return self.restarts_left == NO_END_OF_RESTARTS
         return step in ("reply", "replies", "mark", "fail")
@@ -74,10 +77,16 @@ class KernelModel(MailboxModel):
     def may_wait_for_reply(self):
         return "try_reply" not in self.steps_ahead()
 
+    def is_the_same_at_an_end(self, step, *, may_throw):
+        """Whether a step brings the same, be the input closed before it or after."""
+        if step.startswith("throw"):
+            return may_throw and self.is_calm(step)
+        return step in ("reply", "replies", "mark")
+
     # What callers do.
 
-    def move(self, call, name):
-        origin, target = MOVES[name]
+    def move(self, call):
+        origin, target = MOVES[call.kind]
         if self.state != origin:
             call.outcome = Raised("KernelStateError")
             return
@@ -137,8 +146,9 @@ class KernelModel(MailboxModel):
         else:
             self.waiters.append(call)
 
-    def give_up(self, call):
+    def give_up(self, call, outcome):
         """Take a call that was cancelled, or ran out of time, out of every line."""
+        call.outcome = outcome
         for line in (self.senders, self.waiters, self.terminators):
             if call in line:
                 line.remove(call)
@@ -162,11 +172,12 @@ class KernelModel(MailboxModel):
         if never_ran:
             self.end("terminated")
 
-    def cancel(self):
-        """End the code where it waits."""
-        if self.script == ["fail"]:
-            self.count("errors")
-        self.end("terminated")
+    def cut(self, call):
+        """Terminate without time to wind down: code that waits is cancelled."""
+        self.terminate(call, drain=False)
+        if not self.is_over:
+            self.count("errors", self.script == ["fail"])
+            self.end("terminated")
 
     # What becomes of it.
 

@@ -55,6 +55,11 @@ class Call:
         return None
 
     @property
+    def tells_what_it_did(self):
+        """Whether its end says if its message was accepted."""
+        return self.kind != "send batch" and (self.kind != "ask" or self.accepted > 0)
+
+    @property
     def is_pending(self):
         return self.outcome == PENDING
 
@@ -92,6 +97,10 @@ class MailboxModel:
 
     def count(self, name, number=1):
         self.counts[name] += number
+
+    @property
+    def totals(self):
+        return {"processed": self.counts["messages_processed"], "errors": self.counts["errors"]}
 
     @property
     def is_full(self):

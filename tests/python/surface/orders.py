@@ -10,6 +10,14 @@ from pydotcompute.options import KernelExecution, KernelForm
 
 USUAL_PRIORITY = 128
 FORMS = ("loop", "blocking loop", "handler", "async handler")
+SCRIPT_TEXTS = (
+    "reply|reply|reply|replies|reply replies||mark|mark reply|reply mark"
+    "|take reply replies|take_batch reply|take_batch mark replies|reply take try_reply"
+    "|replies try_reply|throw|throw|reply throw|mark throw_marked|take_batch throw"
+    "|take_batch mark throw_marked|take_batch reply wind_down take|reply return"
+)
+SCRIPTS = [tuple(text.split()) for text in SCRIPT_TEXTS.split("|")]
+STEPS = sorted({step for script in SCRIPTS for step in script})
 
 
 @message
@@ -60,7 +68,7 @@ class Obedience:
             for step in self.order.script:
                 if step == "return":
                     return
-                await getattr(self, step.replace(" ", "_"))()
+                await getattr(self, step)()
 
     def begin(self, order):
         self.taken.append(order.number)
@@ -118,17 +126,11 @@ class Awaited:
         self.record_error = ctx.record_error
         self.request_termination = ctx.request_termination
 
-    async def receive(self, **timeout):
-        return self.ctx.receive(**timeout)
+    def __getattr__(self, name):
+        async def call(*arguments, **options):
+            return getattr(self.ctx, name)(*arguments, **options)
 
-    async def receive_batch(self, most, **timeout):
-        return self.ctx.receive_batch(most, **timeout)
-
-    async def send(self, reply, **timeout):
-        self.ctx.send(reply, **timeout)
-
-    async def send_batch(self, replies, **timeout):
-        return self.ctx.send_batch(replies, **timeout)
+        return call
 
 
 def steps_in(order, form):
@@ -169,8 +171,5 @@ def kernel_in(form, taken):
     return functions[form], KernelForm.HANDLER if "handler" in form else KernelForm.LOOP
 
 
-def executions_of(form):
-    """List where a form can run."""
-    if form == "blocking loop":
-        return [KernelExecution.THREAD]
-    return list(KernelExecution)
+def can_run(form, execution):
+    return form != "blocking loop" or execution is KernelExecution.THREAD

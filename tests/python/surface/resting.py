@@ -4,7 +4,6 @@ import asyncio
 import time
 from itertools import count
 
-from surface.kernel_model import ENDED
 from surface.mailbox_model import Raised
 
 from pydotcompute.exceptions import KernelExecutionError, KernelFailedError
@@ -28,13 +27,13 @@ def outcome_of(task):
 
 
 async def turns_until(is_so, *, with_threads):
-    """Let others run until something is so, but not for ever; whether it came to be."""
+    """Let others run until something is so, but not for ever."""
     expiry = time.monotonic() + MOST_SECONDS
     for turn in count():
         if turn >= CALM_TURNS and is_so():
-            return True
+            return
         if turn >= MOST_TURNS and (not with_threads or time.monotonic() > expiry):
-            return False
+            return
         await asyncio.sleep(0)
 
 
@@ -74,36 +73,29 @@ def differences(runtime, models, taken, calls):
     return found
 
 
-def check_conservation(runtime, models):
-    """Check both equations, kernel by kernel and over all, and that no depth is out of bounds."""
+def check_together(runtime, models):
+    """Check both equations, with what callers count, and what is told of all kernels."""
     shown = runtime.get_all_telemetry()
     assert shown.keys() == models.keys()
-    for kernel, telemetry in shown.items():
-        t = telemetry
-        ended = sum(getattr(t, f"messages_{ending}") for ending in ENDINGS)
-        assert t.messages_received == ended + t.queue_depth + t.in_flight
-        made = t.messages_sent + t.error_replies
-        assert made == t.replies_received + t.output_depth + t.replies_discarded
-        assert t.queue_depth <= t.queue_depth_peak <= models[kernel].queue_size
-        assert t.output_depth <= models[kernel].output_queue_size
-        assert min(shown_by(t, models[kernel].counts).values()) >= 0
-
-
-def check_audit(runtime, models):
-    """Compare records and queues with what callers count."""
+    for kernel, model in models.items():
+        check_conservation(shown[kernel], model)
     accepted = sum(model.counts["messages_received"] for model in models.values())
     received = sum(model.counts["replies_received"] for model in models.values())
-    result = audit(runtime.get_all_telemetry().values(), CallerLedger(accepted, received))
+    result = audit(shown.values(), CallerLedger(accepted, received))
     assert result.is_balanced, str(result)
-
-
-def check_readings(runtime, models):
-    """Check what is told of all kernels together."""
-    live = [kernel for kernel, model in models.items() if model.state not in ENDED]
+    live = [kernel for kernel, model in models.items() if not model.is_over]
     assert runtime.kernel_ids == live
-    active = [kernel for kernel in live if models[kernel].state == "active"]
-    assert runtime.active_kernels == active
-    for kernel, model in models.items():
-        assert runtime.get_state(kernel) == model.state
-        assert runtime.is_active(kernel) == (kernel in active)
+    assert runtime.active_kernels == [name for name in live if models[name].state == "active"]
     assert runtime.get_summary()["kernel_count"] == len(live)
+    assert all(runtime.get_state(name) == model.state for name, model in models.items())
+
+
+def check_conservation(t, model):
+    """Check one kernel's equations, and that no number is out of bounds."""
+    ended = sum(getattr(t, f"messages_{ending}") for ending in ENDINGS)
+    assert t.messages_received == ended + t.queue_depth + t.in_flight
+    made = t.messages_sent + t.error_replies
+    assert made == t.replies_received + t.output_depth + t.replies_discarded
+    assert t.queue_depth <= t.queue_depth_peak <= model.queue_size
+    assert t.output_depth <= model.output_queue_size
+    assert min(shown_by(t, model.counts).values()) >= 0
