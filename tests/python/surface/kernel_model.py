@@ -10,7 +10,7 @@ MOVES = {
     "deactivate": ("active", "deactivated"),
     "reactivate": ("deactivated", "active"),
 }
-USUAL_MOVE = {origin: name for name, (origin, _) in MOVES.items()}
+WAY_ON = {"launched": "activate", "deactivated": "reactivate"}
 NO_END_OF_RESTARTS = -1
 
 

@@ -5,7 +5,7 @@ import logging
 from functools import partial
 
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from surface.kernel_model import NO_END_OF_RESTARTS, USUAL_MOVE, KernelModel
+from surface.kernel_model import NO_END_OF_RESTARTS, WAY_ON, KernelModel
 from surface.mailbox_model import Call, Raised
 from surface.orders import USUAL_PRIORITY, Note, Order, can_run, kernel_in
 from surface.resting import check_together, differences, outcome_of, turns_until
@@ -61,7 +61,7 @@ class Surface(RuleBasedStateMachine):
     def begin_with(self, launch_a, launch_b):
         for kernel, options in zip(KERNELS, (launch_a, launch_b), strict=True):
             self.launch(kernel, options)
-            self.move(kernel, "activate")
+            self.move(kernel, None)
 
     @rule(step=steps)
     def do(self, step):
@@ -154,15 +154,20 @@ class Surface(RuleBasedStateMachine):
         for name, totals in self.earlier.items():
             totals[kernel] += 0 if model is None else model.totals[name]
 
-    def launch_again(self, kernel, options):
-        """Launch and activate what is over."""
-        if self.models[kernel].is_over:
+    def launch_again(self, kernel, options, is_rash):
+        """Launch and activate what is over; rashly: also what is not."""
+        for name in [name for name, model in self.models.items() if model.is_over]:
+            self.launch(name, options)
+            self.move(name, None)
+        if is_rash:
             self.launch(kernel, options)
-            self.move(kernel, "activate")
 
     def move(self, kernel, to):
+        """Move a kernel to another state; None: let it go on, where it can."""
         model = self.models[kernel]
-        call = Call(to or USUAL_MOVE.get(model.state, "activate"))
+        if to is None and model.state not in WAY_ON:
+            return
+        call = Call(to or WAY_ON[model.state])
         model.move(call)
         self.begin(call, getattr(self.runtime, call.kind)(kernel))
         self.rest()
@@ -196,11 +201,11 @@ class Surface(RuleBasedStateMachine):
     def make(self, draft, allows, *, is_usual):
         """Make an order of a draft, without the steps that are not allowed."""
         self.number += 1
-        script = tuple(step for step in draft["script"] if allows(step))
-        if draft["is_note"]:
+        script, priority = draft
+        script = tuple(step for step in script if allows(step))
+        if priority is None:
             return Note(self.number, script)
-        priority = USUAL_PRIORITY if is_usual else draft["priority"]
-        return Order(self.number, script, priority=priority)
+        return Order(self.number, script, priority=USUAL_PRIORITY if is_usual else priority)
 
     def make_all(self, model, drafts, how, *, asks=False):
         """Make orders of drafts, and say how they can be sent, so that their end is no chance."""
@@ -302,7 +307,7 @@ class Surface(RuleBasedStateMachine):
             return
         self.doomed = (turns, call, model)
         if call in model.waiters and model.is_open:
-            self.send(kernel, {"script": ("reply",), "is_note": True}, "nowait", by_portal=False)
+            self.send(kernel, (("reply",), None), "nowait", by_portal=False)
         else:
             self.receive(kernel, "nowait", by_portal=False)
 
