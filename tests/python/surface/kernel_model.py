@@ -28,6 +28,7 @@ class KernelModel(MailboxModel):
         self.restarts = 0
         self.state = "launched"
         self.senders = []  # calls that wait for room
+        self.refused = []  # calls that were told so, or will be just now
         self.terminators = []  # calls that wait for the end
         self.taken = []
         self.order = None
@@ -166,9 +167,7 @@ class KernelModel(MailboxModel):
             return
         never_ran = self.state == "launched"
         self.state = "terminating"
-        for call in self.senders:
-            call.outcome = call.accepted or self.refusal
-        self.senders.clear()
+        self.refuse_senders()
         if never_ran:
             self.end("terminated")
 
@@ -291,15 +290,22 @@ class KernelModel(MailboxModel):
     def end(self, state):
         self.discard()
         self.state, self.script = state, None
+        self.refuse_senders()
         self.release()
+
+    def refuse_senders(self):
+        for call in self.senders:
+            call.outcome = call.accepted or self.refusal
+        self.refused += self.senders
+        self.senders.clear()
 
     def release(self):
         """Tell everybody who still waits that it is over."""
-        for call in self.senders:
-            call.outcome = call.accepted or self.refusal
+        for call in self.refused:
+            call.alternatives = (call.accepted or self.refusal,)  # it looks only now
         for call in self.waiters:
             call.outcome = self.refusal
         for call in self.terminators:
             call.outcome = None
-        for line in (self.senders, self.waiters, self.terminators):
+        for line in (self.refused, self.waiters, self.terminators):
             line.clear()

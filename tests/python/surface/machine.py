@@ -99,7 +99,8 @@ class Surface(RuleBasedStateMachine):
         for model in self.models.values():
             model.run()
         await self.turns_until(lambda: not self.differences())
-        assert self.differences() == []
+        found = self.differences()
+        assert not found, "\n".join(found)
         self.check_together()
 
     def turns_until(self, is_so):

@@ -45,6 +45,7 @@ class Call:
         self.most = most
         self.accepted = 0
         self.outcome = PENDING
+        self.alternatives = ()
         self.task = None
 
     @property

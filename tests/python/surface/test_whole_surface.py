@@ -11,7 +11,7 @@ from surface.machine import Surface
 from pydotcompute.options import KernelExecution
 
 BY_HAND = "SURFACE_EXAMPLES" in os.environ
-EXAMPLES = int(os.environ.get("SURFACE_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("SURFACE_EXAMPLES", "70"))
 QUICK = (Phase.explicit, Phase.reuse, Phase.generate)
 
 usual = settings(
