@@ -212,7 +212,8 @@ class Surface(RuleBasedStateMachine):
         """Make orders of drafts, and say how they can be sent, so that their end is no chance."""
         room, is_row = model.queue_size - len(model.queue), len(drafts) > 1
         waits = how == "wait" and model.backpressure == "block" and room < len(drafts)
-        if waits and not model.may_wait_for_room:
+        is_wild = is_row and not all(model.is_calm(step) for script, _ in drafts for step in script)
+        if waits and (is_wild or not model.may_wait_for_room):
             how, waits = "once", False
         is_calm = waits or bool(model.senders)
         if self.with_threads and is_row:

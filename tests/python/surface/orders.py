@@ -11,9 +11,9 @@ from pydotcompute.options import KernelExecution, KernelForm
 USUAL_PRIORITY = 128
 FORMS = ("loop", "blocking loop", "handler", "async handler")
 SCRIPT_TEXTS = (
-    "reply|reply|reply|replies|reply replies||mark|mark reply|reply mark"
+    "reply|reply|take_batch throw|replies|reply replies||mark|mark reply|reply mark"
     "|take reply replies|take_batch reply|take_batch mark replies|reply take try_reply"
-    "|replies try_reply|throw|throw|reply throw|mark throw_marked|take_batch throw"
+    "|replies try_reply|throw|reply throw|mark throw_marked|take_batch throw"
     "|take_batch mark throw_marked|take_batch reply wind_down take|reply return"
 )
 SCRIPTS = [tuple(text.split()) for text in SCRIPT_TEXTS.split("|")]

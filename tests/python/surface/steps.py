@@ -13,9 +13,9 @@ ways = st.sampled_from(["nowait", "once", "wait", "wait"])
 any_script = st.lists(st.sampled_from(STEPS), min_size=2, max_size=5).map(tuple)
 drafts = st.tuples(  # a script and a priority; None: a note
     st.one_of(*[st.sampled_from(SCRIPTS) for _ in range(4)], any_script),
-    st.sampled_from([USUAL_PRIORITY] * 4 + [0, 255, None]),
+    st.sampled_from([USUAL_PRIORITY] * 3 + [0, 255, None]),
 )
-batches = st.lists(drafts, max_size=6)
+batches = st.one_of(st.lists(drafts, min_size=2, max_size=6), st.lists(drafts, max_size=1))
 launches = st.builds(
     dict,
     form=st.sampled_from(FORMS),
@@ -36,6 +36,7 @@ def step(name, **arguments):
 def common_steps():
     return [
         step("send", draft=drafts, how=ways, by_portal=rarely),
+        step("send_batch", batch=batches, waits=mostly),
         step("send_batch", batch=batches, waits=mostly),
         step("ask", draft=drafts, waits=mostly),
         step("receive", how=ways, by_portal=rarely),
