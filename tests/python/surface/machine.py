@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from surface.kernel_model import NO_END_OF_RESTARTS, WAY_ON, KernelModel
 from surface.mailbox_model import Call, Raised
 from surface.orders import USUAL_PRIORITY, Note, Order, can_run, kernel_in
-from surface.resting import check_together, differences, outcome_of, turns_until
+from surface.resting import MOST_SECONDS, check_together, differences, outcome_of, turns_until
 from surface.steps import KERNELS, launches, steps
 
 from pydotcompute import RingKernelRuntime
@@ -18,6 +18,7 @@ FOREVER = 1e6
 AT_ONCE = 1e-9  # a window that is over before the next restart
 LATE = Raised("QueueTimeoutError")
 CANCELLED = Raised("CancelledError")
+NO_TOTALS = {"processed": 0, "errors": 0}
 
 
 class Surface(RuleBasedStateMachine):
@@ -38,8 +39,8 @@ class Surface(RuleBasedStateMachine):
         self.models, self.taken, self.calls, self.kept = {}, {}, [], []
         self.number = 0
         self.doomed = None
-        self.earlier = {name: dict.fromkeys(KERNELS, 0) for name in ("processed", "errors")}
-        self.totals = {"processed": 0, "errors": 0}
+        self.earlier = {name: dict.fromkeys(KERNELS, 0) for name in NO_TOTALS}
+        self.totals = NO_TOTALS
 
     def teardown(self):
         self.runner.run(self.leave([call.task for call in self.calls]))
@@ -79,7 +80,8 @@ class Surface(RuleBasedStateMachine):
 
     def wait_for(self, call):
         """Let a call end first, because the model has to know how, or another thread makes it."""
-        self.runner.run(asyncio.wait([call.task], timeout=FOREVER))
+        self.runner.run(asyncio.wait([call.task], timeout=MOST_SECONDS))
+        assert call.task.done(), f"{call.kind} {call.orders} never ends"
 
     def rest(self, then=None):
         """Wait until nothing happens any more, and compare; `then` is what the model does first."""
@@ -325,5 +327,5 @@ class Surface(RuleBasedStateMachine):
             self.models[name].reset()
             for totals in self.earlier.values():
                 totals[name] = 0
-        self.totals = {"processed": 0, "errors": 0}
+        self.totals = NO_TOTALS
         self.rest()
