@@ -1,0 +1,175 @@
+"""Messages that tell a kernel, step by step, what to do, and kernels in every form that do it."""
+
+from dataclasses import dataclass
+
+from waiting_for_tests import at_once
+
+from pydotcompute import message
+from pydotcompute.exceptions import QueueFullTimeoutError, QueueTimeoutError
+from pydotcompute.options import KernelExecution, KernelForm
+
+USUAL_PRIORITY = 128
+FORMS = ("loop", "blocking loop", "handler", "async handler")
+SCRIPT_TEXTS = (
+    "reply|reply|take_batch throw|replies|reply replies||mark|mark reply|reply mark"
+    "|take reply replies|take_batch reply|take_batch mark replies|reply take try_reply"
+    "|replies try_reply|throw|reply throw|mark throw_marked|take_batch throw"
+    "|take_batch mark throw_marked|take_batch reply wind_down take|reply return"
+)
+SCRIPTS = [tuple(text.split()) for text in SCRIPT_TEXTS.split("|")]
+STEPS = sorted({step for script in SCRIPTS for step in script})
+
+
+@message
+class Order:
+    """What to do; replies to it name it."""
+
+    number: int
+    script: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Note:
+    """What to do, of no message class: replies to it name nothing."""
+
+    number: int
+    script: tuple[str, ...]
+
+
+@message
+class Answer:
+    number: int
+    part: int
+
+
+@dataclass(frozen=True)
+class Said:
+    number: int
+    part: int
+
+
+def answer(order, part):
+    """Make the n-th reply to an order."""
+    if isinstance(order, Note):
+        return Said(order.number, part)
+    return order.reply(Answer, number=order.number, part=part)
+
+
+class Obedience:
+    """A loop that does what each order says and notes which it took."""
+
+    def __init__(self, ctx, taken):
+        self.ctx = ctx
+        self.taken = taken
+
+    async def run(self):
+        while True:
+            self.begin(await self.ctx.receive())
+            for step in self.order.script:
+                if step == "return":
+                    return
+                await getattr(self, step)()
+
+    def begin(self, order):
+        self.taken.append(order.number)
+        self.order, self.part, self.error = order, 0, ValueError(order.number)
+
+    async def reply(self):
+        await self.ctx.send(answer(self.order, self.part + 1))
+        self.part += 1
+
+    async def replies(self):
+        both = [answer(self.order, self.part + more) for more in (1, 2)]
+        assert await self.ctx.send_batch(both) == 2
+        self.part += 2
+
+    async def try_reply(self):
+        try:
+            await self.ctx.send(answer(self.order, self.part + 1), timeout=0)
+        except QueueFullTimeoutError:
+            return
+        self.part += 1
+
+    async def take(self):
+        try:
+            order = await self.ctx.receive(timeout=0)
+        except QueueTimeoutError:
+            return
+        self.taken.append(order.number)
+
+    async def take_batch(self):
+        try:
+            batch = await self.ctx.receive_batch(2, timeout=0)
+        except QueueTimeoutError:
+            return
+        self.taken.extend(order.number for order in batch)
+
+    async def mark(self):
+        self.error = ValueError(self.order.number)
+        self.ctx.record_error(self.error)
+
+    async def throw(self):
+        raise ValueError(self.order.number)
+
+    async def throw_marked(self):
+        raise self.error
+
+    async def wind_down(self):
+        self.ctx.request_termination()
+
+
+class Awaited:
+    """A context whose calls block, for code that awaits them."""
+
+    def __init__(self, ctx):
+        self.ctx = ctx
+        self.record_error = ctx.record_error
+        self.request_termination = ctx.request_termination
+
+    def __getattr__(self, name):
+        async def call(*arguments, **options):
+            return getattr(self.ctx, name)(*arguments, **options)
+
+        return call
+
+
+def steps_in(order, form):
+    """Say what a kernel of some form makes of an order, in steps that move one reply at most."""
+    if "handler" not in form:
+        alone = (("reply",) * 2 if step == "replies" else (step,) for step in order.script)
+        return [step for steps in alone for step in steps]
+    if "throw" in order.script:
+        return ["fail"]
+    return ["reply"] if "reply" in order.script else []
+
+
+def handle(order, taken):
+    """Give what a handler gives for an order."""
+    taken.append(order.number)
+    steps = steps_in(order, "handler")
+    if "fail" in steps:
+        raise ValueError(order.number)
+    return answer(order, 1) if steps else None
+
+
+def kernel_in(form, taken):
+    """Make a kernel function, and the form that a launch names."""
+
+    async def loop(ctx):
+        await Obedience(ctx, taken).run()
+
+    def blocking_loop(ctx):
+        at_once(Obedience(Awaited(ctx), taken).run())
+
+    def handler(order):
+        return handle(order, taken)
+
+    async def async_handler(order):
+        return handle(order, taken)
+
+    functions = dict(zip(FORMS, (loop, blocking_loop, handler, async_handler), strict=True))
+    return functions[form], KernelForm.HANDLER if "handler" in form else KernelForm.LOOP
+
+
+def can_run(form, execution):
+    return form != "blocking loop" or execution is KernelExecution.THREAD
