@@ -1,12 +1,14 @@
 """What many tests of the runtime begin with."""
 
 import asyncio
+import signal
 import sys
 import threading
 
 import pytest
 from hypothesis import settings
 from kernels_for_tests import echo, start_puppet
+from loops_for_tests import LOOPS, choose_loop
 from threads_for_tests import StrictParker
 
 from pydotcompute import RingKernelRuntime
@@ -18,15 +20,14 @@ settings.load_profile("timeless")
 
 def pytest_addoption(parser):
     """Let `--loop=uvloop` choose the event loop."""
-    parser.addoption("--loop", choices=("asyncio", "uvloop"), default="asyncio")
+    parser.addoption("--loop", choices=LOOPS, default=LOOPS[0])
 
 
 def pytest_configure(config):
-    """Make every loop of the chosen kind: those of async tests, and those that tests begin."""
-    if config.getoption("loop") == "uvloop":
-        import uvloop  # noqa: PLC0415 - only where it is asked for
-
-        asyncio.new_event_loop = asyncio.events.new_event_loop = uvloop.new_event_loop
+    """Make every loop of the chosen kind: of async tests, of what they begin, of programs."""
+    choose_loop(config.getoption("loop"))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as it is in the background of a script
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # else programs would inherit it
 
 
 @pytest.fixture

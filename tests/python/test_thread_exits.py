@@ -6,9 +6,11 @@ from textwrap import dedent
 from time import monotonic
 
 import pytest
+from faults_for_tests import environment
 
 PROGRAM = """
 import asyncio, os, sys, time
+from loops_for_tests import follow_tests
 from pydotcompute import RingKernelRuntime
 from pydotcompute.exceptions import KernelFailedError
 
@@ -74,6 +76,7 @@ async def start(kernel, kernel_id="k"):
     await asyncio.sleep(0.01)
 
 
+follow_tests()
 runtime = RingKernelRuntime(enable_telemetry=True)
 """
 
@@ -94,6 +97,7 @@ def run(program):
             "-c",
             PROGRAM + dedent(program),
         ],
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=30,

@@ -46,6 +46,15 @@ async def _in_a_turn(code: Callable[[], Awaitable[object]]) -> None:
     await code()
 
 
+def _outcome_here(error: BaseException) -> Outcome:
+    """In a forked child an error is no end of the kernel, which goes on in the parent.
+
+    uvloop goes on there with what was left of its turn, although no loop runs in the child: every
+    wait is refused.
+    """
+    return Outcome(Ending.CANCELLED) if _get_running_loop() is None else outcome_of(error)
+
+
 class TaskExecution:
     """Runs a coroutine function as one asyncio task of the running loop."""
 
@@ -85,7 +94,8 @@ class TaskExecution:
         return self._task is None or self._task.done()
 
     async def _run(self) -> None:
-        self._task = asyncio.current_task()  # under an eager task factory, start() goes on later
+        if self._task is None:  # under an eager task factory start() goes on later
+            self._task = asyncio.current_task()
         try:
             await self._code()
         except (asyncio.CancelledError, GeneratorExit) as error:
@@ -95,7 +105,7 @@ class TaskExecution:
             self._tell(outcome_of(error))
             raise  # these end the program, whoever lets them out
         except BaseException as error:  # noqa: BLE001 - told by state, receivers and log
-            self._tell(outcome_of(error))
+            self._tell(_outcome_here(error))
         else:
             self._tell(Outcome(Ending.RETURNED))
 
