@@ -5,7 +5,7 @@ from asyncio import _get_running_loop  # None, no error, where no loop runs
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from pydotcompute.execution.venue import Ending, Lines, Outcome, outcome_of
+from pydotcompute.execution.venue import Ending, Lines, Outcome, is_being_cancelled, outcome_of
 from pydotcompute.execution.waiting import WaitQueue
 
 
@@ -44,15 +44,6 @@ class TaskVenue:
 async def _in_a_turn(code: Callable[[], Awaitable[object]]) -> None:
     await asyncio.sleep(0)  # where tasks start at once, the run before has not ended yet
     await code()
-
-
-def _outcome_here(error: BaseException) -> Outcome:
-    """In a forked child an error is no end of the kernel, which goes on in the parent.
-
-    uvloop goes on there with what was left of its turn, although no loop runs in the child: every
-    wait is refused.
-    """
-    return Outcome(Ending.CANCELLED) if _get_running_loop() is None else outcome_of(error)
 
 
 class TaskExecution:
@@ -105,9 +96,16 @@ class TaskExecution:
             self._tell(outcome_of(error))
             raise  # these end the program, whoever lets them out
         except BaseException as error:  # noqa: BLE001 - told by state, receivers and log
-            self._tell(_outcome_here(error))
+            self._tell(self._outcome_of(error))
         else:
             self._tell(Outcome(Ending.RETURNED))
+
+    def _outcome_of(self, error: BaseException) -> Outcome:
+        if _get_running_loop() is None:
+            # A forked child: uvloop goes on there with the rest of its turn, in which every wait is
+            # refused; the kernel itself goes on in the parent.
+            return Outcome(Ending.CANCELLED)
+        return outcome_of(error, was_cancelled=is_being_cancelled(self._task))
 
     def _done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
