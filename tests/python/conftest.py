@@ -1,12 +1,14 @@
 """What many tests of the runtime begin with."""
 
 import asyncio
+import signal
 import sys
 import threading
 
 import pytest
 from hypothesis import settings
 from kernels_for_tests import echo, start_puppet
+from loops_for_tests import LOOPS, choose_loop
 from threads_for_tests import StrictParker
 
 from pydotcompute import RingKernelRuntime
@@ -18,15 +20,14 @@ settings.load_profile("timeless")
 
 def pytest_addoption(parser):
     """Let `--loop=uvloop` choose the event loop."""
-    parser.addoption("--loop", choices=("asyncio", "uvloop"), default="asyncio")
+    parser.addoption("--loop", choices=LOOPS, default=LOOPS[0])
 
 
 def pytest_configure(config):
-    """Make every loop of the chosen kind: those of async tests, and those that tests begin."""
-    if config.getoption("loop") == "uvloop":
-        import uvloop  # noqa: PLC0415 - only where it is asked for
-
-        asyncio.new_event_loop = asyncio.events.new_event_loop = uvloop.new_event_loop
+    """Make every loop of the chosen kind: of async tests, of what they begin, of programs."""
+    choose_loop(config.getoption("loop"))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as it is in the background of a script
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # else programs would inherit it
 
 
 @pytest.fixture
@@ -76,50 +77,47 @@ def short_grace(monkeypatch):
 
 
 class Timer:
-    """A timer of a loop whose clock jumps."""
+    """A timer of a loop whose clock is set by hand."""
 
-    def __init__(self, loop, when, handle, callback):
+    def __init__(self, loop, when, callback):
         self.loop = loop
         self.when = when
-        self.handle = handle
         self.callback = callback
+        self.handle = None
+        self.is_cancelled = False
 
-    def hurry(self):
+    def ring(self):
         """Run in the next turn, unless it is cancelled."""
-        if not self.handle.cancelled():
-            self.handle.cancel()
+        if not self.is_cancelled:
             self.handle = self.loop.call_soon(self.callback)
 
     def cancel(self):
-        self.handle.cancel()
+        self.is_cancelled = True
+        if self.handle is not None:
+            self.handle.cancel()
 
 
 @pytest.fixture
 async def skip_ahead(monkeypatch):
-    """Let the loop's clock jump by some seconds; timers that it passes run in the next turn."""
+    """Stop the loop's clock, and let it jump; timers that it passes run in the next turn."""
     loop = asyncio.get_running_loop()
-    real = {name: getattr(loop, name) for name in ("time", "call_at", "call_later")}
-    ahead, timers = [0.0], []
+    times, timers = [loop.time()], []
 
-    def call_later(delay, callback, *args, **options):
-        with monkeypatch.context() as patch:  # a loop makes one of its two calls of the other
-            patch.setattr(loop, "call_at", real["call_at"])
-            patch.setattr(loop, "call_later", real["call_later"])
-            handle = loop.call_later(delay, callback, *args, **options)
-        timers.append(Timer(loop, loop.time() + delay, handle, lambda: callback(*args)))
+    def call_at(when, callback, *args, context=None):
+        timers.append(Timer(loop, when, lambda: callback(*args)))
         return timers[-1]
 
-    def call_at(when, callback, *args, **options):
-        return call_later(when - loop.time(), callback, *args, **options)
+    def call_later(delay, callback, *args, context=None):
+        return call_at(loop.time() + delay, callback, *args)
 
     def skip(seconds):
-        ahead.append(seconds)
+        times.append(times[-1] + seconds)
         due = sorted((t for t in timers if t.when <= loop.time()), key=lambda timer: timer.when)
         for timer in due:
             timers.remove(timer)
-            timer.hurry()
+            timer.ring()
 
-    monkeypatch.setattr(loop, "time", lambda: real["time"]() + sum(ahead))
+    monkeypatch.setattr(loop, "time", lambda: times[-1])
     monkeypatch.setattr(loop, "call_at", call_at)
     monkeypatch.setattr(loop, "call_later", call_later)
     return skip

@@ -79,9 +79,12 @@ def interrupt(*arguments: object) -> tuple[int, str]:
         [*COMMAND, *map(str, arguments)], stdout=subprocess.PIPE, text=True
     ) as demo:
         assert demo.stdout is not None
-        first = demo.stdout.readline()
-        demo.send_signal(signal.SIGINT)
-        rest, _ = demo.communicate(timeout=60)
+        try:
+            first = demo.stdout.readline()
+            demo.send_signal(signal.SIGINT)
+            rest, _ = demo.communicate(timeout=60)
+        finally:
+            demo.kill()  # if it did not heed the signal, it may never end
         return demo.returncode, first + rest
 
 

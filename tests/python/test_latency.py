@@ -120,6 +120,7 @@ async def test_what_is_switched_off_times_nothing(options, clock):
     async with RingKernelRuntime(**options) as runtime:
         puppet = await start_puppet(runtime)
         await work(runtime, clock, puppet, wait=1, service=1)
+        await runtime.terminate_all(timeout=0)
         t = runtime.get_telemetry("k")
         if not options["enable_telemetry"]:
             assert t is None
@@ -203,6 +204,7 @@ async def test_latency_does_not_change_what_is_counted():
                     await asyncio.sleep(0)
             await turns()
             shown.append(runtime.get_telemetry("k"))
+            await runtime.terminate_all(timeout=0)  # nobody makes room for the last replies
     timed, untimed = shown
     assert dataclasses.replace(
         timed, queue_wait=None, service=None, latency_sample_rate=None, duty_cycle=None

@@ -196,6 +196,71 @@ def test_a_runtime_ends_its_kernels(kernel, turn):
     assert runtime.get_telemetry("k") is None
 
 
+async def turning(message):
+    """Make an exception of a cancellation, as code with a wide `except` does."""
+    try:
+        await asyncio.Event().wait()
+    except BaseException as error:
+        raise ValueError(message) from error
+
+
+async def swallowing(message):
+    """Answer although it was cancelled."""
+    try:
+        return await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        return message
+
+
+@pytest.mark.parametrize("policy", ["fail", "restart"])
+@pytest.mark.parametrize("kernel", [turning, swallowing])
+@pytest.mark.parametrize("has_room", [True, False])
+def test_a_handler_that_makes_something_else_of_its_cancellation_is_called_no_more(
+    kernel, policy, has_room
+):
+    async def handle(message):
+        return message if message == "quick" else await kernel(message)
+
+    async def wait(left):
+        options = {"form": "handler", "on_error": policy, "output_queue_size": 1}
+        await start(left.runtime, "k", handle, **options)
+        if not has_room:
+            await left.runtime.send("k", "quick")
+        await left.runtime.send_batch("k", range(3))
+        await turns()
+
+    left = end_while(wait)
+    left.check(cancelled=False)
+    shown = counts(left.runtime)
+    answered = {"errored": 1, "errors": 1} if kernel is turning else {"processed": 1}
+    if has_room:
+        assert answered.items() <= shown.items()
+    assert shown["discarded"] == (2 if has_room else 3)
+    assert shown.get("errors", 0) == (kernel is turning)  # told to somebody or not
+
+
+@pytest.mark.parametrize("options", [{}, {"execution": "thread"}])
+def test_a_loop_that_makes_an_exception_of_its_cancellation_is_not_started_again(options, caplog):
+    async def kernel(ctx):
+        await ctx.receive()
+        asyncio.current_task().cancel()
+        await turning("the end")
+
+    async def main():
+        runtime = RingKernelRuntime(enable_telemetry=True)
+        await start(runtime, "k", kernel, on_error="restart", **options)
+        await runtime.send_batch("k", range(3))
+        async with asyncio.timeout(5):
+            while runtime.get_state("k") is KernelState.ACTIVE:  # noqa: ASYNC110 - a thread's end
+                await asyncio.sleep(0)
+        return runtime
+
+    runtime = run(main())
+    assert runtime.get_state("k") is KernelState.FAILED
+    shown = counts(runtime)
+    assert (shown["errored"], shown["discarded"], shown.get("restarts", 0)) == (1, 2, 0)
+
+
 def test_a_loop_closed_over_callers_that_wait_is_no_matter():
     async def main():
         runtime = RingKernelRuntime()

@@ -8,6 +8,7 @@ import threading
 from functools import partial
 
 import pytest
+from faults_for_tests import environment
 from kernels_for_tests import Puppet, echo, start, start_puppet
 from portals_for_tests import error_of, in_threads, until_waiting
 
@@ -216,6 +217,7 @@ def test_a_loop_that_pauses_only_lets_its_caller_wait():
 
 FORKED = """
 import asyncio, os, signal, threading
+from loops_for_tests import follow_tests
 from pydotcompute import RingKernelRuntime
 from pydotcompute.exceptions import WrongLoopError
 
@@ -229,6 +231,7 @@ def outcome(call, *arguments):
     except WrongLoopError as error:
         return "forked child" in str(error)
 
+follow_tests()
 loop, runtime = asyncio.new_event_loop(), RingKernelRuntime()
 threading.Thread(target=loop.run_forever, daemon=True).start()
 asyncio.run_coroutine_threadsafe(runtime.launch("k", echo), loop).result()
@@ -253,6 +256,7 @@ asyncio.run_coroutine_threadsafe(runtime.shutdown(), loop).result()
 def test_a_forked_child_is_refused_at_once():
     ran = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", FORKED],
+        env=environment(),
         check=False,
         capture_output=True,
         text=True,

@@ -9,6 +9,7 @@ import threading
 from functools import partial
 
 import pytest
+from faults_for_tests import environment
 from kernels_for_tests import echo
 from portals_for_tests import error_of, living_elsewhere
 
@@ -189,6 +190,7 @@ def test_what_another_signal_raises_cancels_the_call_too(portal):
 
 CTRL_C = """
 import asyncio, os, signal, sys, threading, time
+from loops_for_tests import follow_tests
 from pydotcompute import RingKernelRuntime
 
 async def echo(ctx):
@@ -208,6 +210,7 @@ async def live():
         os.kill(os.getpid(), signal.SIGINT)
         await done.wait()
 
+follow_tests()
 portals, ends, made = [], [], threading.Event()
 thread = threading.Thread(target=asyncio.run, args=(live(),), daemon=True)
 thread.start()
@@ -230,6 +233,7 @@ thread.join()
 def test_ctrl_c_in_the_main_thread_cancels_the_call_that_waits():
     ran = subprocess.run(
         [sys.executable, "-W", "error", "-c", CTRL_C],
+        env=environment(),
         check=False,
         capture_output=True,
         text=True,

@@ -6,9 +6,11 @@ from textwrap import dedent
 from time import monotonic
 
 import pytest
+from faults_for_tests import environment
 
 PROGRAM = """
 import asyncio, os, sys, time
+from loops_for_tests import follow_tests
 from pydotcompute import RingKernelRuntime
 from pydotcompute.exceptions import KernelFailedError
 
@@ -74,6 +76,7 @@ async def start(kernel, kernel_id="k"):
     await asyncio.sleep(0.01)
 
 
+follow_tests()
 runtime = RingKernelRuntime(enable_telemetry=True)
 """
 
@@ -94,6 +97,7 @@ def run(program):
             "-c",
             PROGRAM + dedent(program),
         ],
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=30,
@@ -131,6 +135,34 @@ def test_a_loop_that_was_left_open_hears_nothing_of_the_end(kernel):
     )
     assert seconds < 3
     assert errors == ""
+
+
+def test_a_kernel_that_makes_an_exception_of_its_cancellation_is_not_started_again():
+    _, errors = run(
+        """
+        import logging
+        logging.getLogger("pydotcompute").setLevel(logging.ERROR)
+
+        def turning(ctx):
+            ctx.receive()
+            try:
+                ctx.receive()
+            except BaseException as error:
+                os.write(1, b"once")
+                raise ValueError("the end") from error
+
+        async def main():
+            await runtime.launch("k", turning, execution="thread", form="loop", on_error="restart")
+            await runtime.activate("k")
+            await runtime.send("k", 1)
+            while not runtime.get_telemetry("k").messages_unanswered:
+                await asyncio.sleep(0)
+
+        asyncio.run(main())
+        """
+    )
+    assert errors.count("kernel 'k' failed\n") == 1
+    assert "starts again" not in errors
 
 
 def test_a_kernel_whose_thread_could_not_be_started_does_not_disturb_the_end():

@@ -9,7 +9,7 @@ from functools import partial
 
 from pydotcompute._core import FastPath, Stepper
 from pydotcompute.execution.parked_line import ParkedLine
-from pydotcompute.execution.venue import Ending, Lines, Outcome, outcome_of
+from pydotcompute.execution.venue import Ending, Lines, Outcome, is_being_cancelled, outcome_of
 from pydotcompute.execution.waiting import WaitQueue
 
 
@@ -136,7 +136,8 @@ class TaskExecution:
         return self._task is None or self._task.done()
 
     async def _run(self) -> None:
-        self._task = asyncio.current_task()  # under an eager task factory, start() goes on later
+        if self._task is None:  # under an eager task factory start() goes on later
+            self._task = asyncio.current_task()
         try:
             await self._code()
         except (asyncio.CancelledError, GeneratorExit) as error:
@@ -146,11 +147,18 @@ class TaskExecution:
             self._tell(outcome_of(error))
             raise  # these end the program, whoever lets them out
         except BaseException as error:  # noqa: BLE001 - told by state, receivers and log
-            self._tell(outcome_of(error))
+            self._tell(self._outcome_of(error))
         else:
             self._tell(Outcome(Ending.RETURNED))
         if self._stepper is not None and self._stepper.is_caller_run:
             await asyncio.sleep(0)  # ended in a caller's step, this frame would keep the caller's
+
+    def _outcome_of(self, error: BaseException) -> Outcome:
+        if _get_running_loop() is None:
+            # A forked child: uvloop goes on there with the rest of its turn, in which every wait is
+            # refused; the kernel itself goes on in the parent.
+            return Outcome(Ending.CANCELLED)
+        return outcome_of(error, was_cancelled=is_being_cancelled(self._task))
 
     def _done(self, task: asyncio.Task[None]) -> None:
         if self._bind is not None and self._stepper is not None:

@@ -9,7 +9,14 @@ from typing import Any
 from pydotcompute._core import FastPath
 from pydotcompute.execution.exiting import ending_with_program
 from pydotcompute.execution.thread_waiting import ThreadWaitQueue
-from pydotcompute.execution.venue import Ending, Line, Lines, Outcome, outcome_of
+from pydotcompute.execution.venue import (
+    Ending,
+    Line,
+    Lines,
+    Outcome,
+    is_being_cancelled,
+    outcome_of,
+)
 from pydotcompute.execution.waiting import SharedWaitQueue, post
 
 
@@ -64,8 +71,11 @@ class BlockingVenue(_ThreadVenue):
 
     def play(self, code: Callable[[], object]) -> Outcome:
         """Run the code in this thread to its end."""
-        self.check()
-        code()
+        try:
+            self.check()
+            code()
+        except BaseException as error:  # noqa: BLE001 - told by state, receivers and log
+            return outcome_of(error, was_cancelled=self._is_cancelled)
         return Outcome(Ending.RETURNED)
 
     def cancel(self) -> None:
@@ -121,7 +131,8 @@ class LoopVenue(_ThreadVenue):
                 raise asyncio.CancelledError  # noqa: TRY301 - as the task's own cancellation
             await code()
         except BaseException as error:  # noqa: BLE001 - told by state, receivers and log
-            return outcome_of(error)
+            was_cancelled = self._is_cancelled or is_being_cancelled(self._task)
+            return outcome_of(error, was_cancelled=was_cancelled)
         return Outcome(Ending.RETURNED)
 
 

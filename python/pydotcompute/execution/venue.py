@@ -29,6 +29,8 @@ class Outcome:
 
     ending: Ending
     error: BaseException | None = None
+    was_cancelled: bool = False
+    """Whether the code made the exception of its cancellation, so that it is to stay ended."""
 
 
 class Line(Protocol):
@@ -109,13 +111,18 @@ class Venue(Protocol):
         """Run a callback on the runtime's loop; at once where the code runs there too."""
 
 
-def outcome_of(error: BaseException) -> Outcome:
+def outcome_of(error: BaseException, *, was_cancelled: bool = False) -> Outcome:
     """Tell the end of input from an error, also where a task group wrapped it."""
     if issubclass(type(error), asyncio.CancelledError | GeneratorExit):
         return Outcome(Ending.CANCELLED)
     if issubclass(type(error), EndOfStream) or (_is_group(error) and _only_ends(error)):
         return Outcome(Ending.RETURNED)
-    return Outcome(Ending.RAISED, error)
+    return Outcome(Ending.RAISED, error, was_cancelled)
+
+
+def is_being_cancelled(task: asyncio.Task[Any] | None) -> bool:
+    """Whether somebody cancelled this task, also where its code made something else of that."""
+    return task is not None and task.cancelling() > 0
 
 
 def run_blocking(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -245,8 +245,9 @@ class Kernel:
         return self._venue.execution(self.id, self._code, self._end)
 
     def _end(self, outcome: Outcome) -> None:
-        if outcome.error is not None and self._may_restart(outcome.error):
-            self._restart(outcome.error)
+        error = None if outcome.was_cancelled else outcome.error
+        if error is not None and self._may_restart(error):
+            self._restart(error)
         else:
             self._finish(outcome)
 

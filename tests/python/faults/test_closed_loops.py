@@ -6,8 +6,9 @@ import logging
 import weakref
 
 import pytest
-from faults_for_tests import FORMS, Callers, forms, modes
+from faults_for_tests import forms, modes
 from kernels_for_tests import counts, start, turns
+from programs_for_tests import FORMS, Callers
 
 from pydotcompute import KernelState, RingKernelRuntime
 from pydotcompute.exceptions import WrongLoopError

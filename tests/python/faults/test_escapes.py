@@ -7,17 +7,9 @@ import subprocess
 from itertools import product
 
 import pytest
-from faults_for_tests import (
-    FORMS,
-    Callers,
-    command_of,
-    environment,
-    forms,
-    modes,
-    report_of,
-    run_program,
-)
+from faults_for_tests import command_of, environment, forms, modes, report_of, run_program
 from kernels_for_tests import echo, start, turns
+from programs_for_tests import FORMS, Callers
 
 from pydotcompute import KernelState, RingKernelRuntime
 from pydotcompute.exceptions import KernelExecutionError, KernelFailedError
@@ -155,8 +147,11 @@ def test_ctrl_c_ends_busy_kernels_of_each_form_and_the_program(form):
     with subprocess.Popen(
         command_of("interrupted", form), env=environment(), stdout=subprocess.PIPE, text=True
     ) as program:
-        assert program.stdout.readline() == "busy\n"
-        program.send_signal(signal.SIGINT)
-        report, _ = program.communicate(timeout=20)
+        try:
+            assert program.stdout.readline() == "busy\n"
+            program.send_signal(signal.SIGINT)
+            report, _ = program.communicate(timeout=20)
+        finally:
+            program.kill()  # if it did not heed the signal, it never ends
     assert program.returncode == -signal.SIGINT
     assert report == "balanced\n"

@@ -5,8 +5,9 @@ import logging
 import tracemalloc
 
 import pytest
-from faults_for_tests import FORMS, Callers, LogCounter, modes, obey_in_loop
+from faults_for_tests import LogCounter, modes
 from kernels_for_tests import start
+from programs_for_tests import FORMS, Callers, obey_in_loop
 
 from pydotcompute import KernelState
 from pydotcompute.exceptions import KernelExecutionError, KernelFailedError

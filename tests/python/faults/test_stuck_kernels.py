@@ -4,8 +4,9 @@ import asyncio
 import logging
 
 import pytest
-from faults_for_tests import FORMS, Callers, forms, modes
+from faults_for_tests import forms, modes
 from kernels_for_tests import Clinger, start, turns
+from programs_for_tests import FORMS, Callers
 
 from pydotcompute import KernelState, RingKernelRuntime
 from pydotcompute.exceptions import KernelAlreadyExistsError, KernelStateError, KernelStuckError

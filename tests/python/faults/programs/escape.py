@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 
-from faults_for_tests import FORMS, counted
+from programs_for_tests import FORMS, counted
 
 from pydotcompute import RingKernelRuntime
 

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 
-from faults_for_tests import FORMS, Callers
 from kernels_for_tests import start
+from programs_for_tests import FORMS, Callers
 
 from pydotcompute import RingKernelRuntime
 from pydotcompute.exceptions import KernelFailedError, QueueFullError, QueueTimeoutError

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-from faults_for_tests import FORMS
+from programs_for_tests import FORMS
 
 from pydotcompute import RingKernelRuntime
 
@@ -25,10 +25,17 @@ async def work(turns):
         await runtime.launch(f"k{number}", kernel, output_queue_size=10, **options)
         await runtime.activate(f"k{number}")
         await runtime.send_batch(f"k{number}", range(100))
-    kept.append(asyncio.create_task(runtime.receive("k0")))
+    receiving = asyncio.create_task(runtime.receive("k0"))
+    receiving.add_done_callback(look_at)  # a forked child may be told that it is none of its own
+    kept.append(receiving)
     for _ in range(turns):
         await asyncio.sleep(0)
     return runtime
+
+
+def look_at(task):
+    if not task.cancelled():
+        task.exception()
 
 
 def code_of(child):

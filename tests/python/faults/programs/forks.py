@@ -10,8 +10,8 @@ import os
 import signal
 import sys
 
-from faults_for_tests import Callers
 from kernels_for_tests import echo, start
+from programs_for_tests import Callers
 
 from pydotcompute import RingKernelRuntime
 from pydotcompute.exceptions import PyDotComputeError

@@ -6,6 +6,7 @@ import signal
 import threading
 
 from kernels_for_tests import echo, start
+from loops_for_tests import follow_tests
 
 from pydotcompute import RingKernelRuntime
 
@@ -39,4 +40,5 @@ async def main():
         reader.join()
 
 
+follow_tests()
 asyncio.run(main())

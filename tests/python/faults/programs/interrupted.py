@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from faults_for_tests import FORMS, Callers
+from programs_for_tests import FORMS, Callers
 
 from pydotcompute import RingKernelRuntime
 

@@ -12,7 +12,7 @@ import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 
-from faults_for_tests import FORMS
+from programs_for_tests import FORMS
 
 from pydotcompute import KernelState, RingKernelRuntime
 from pydotcompute._core import EMPTY
