@@ -20,9 +20,9 @@ type Message = [u8; 64];
 
 const CAPACITY: usize = 4096;
 const CHUNK: usize = 64;
-const MESSAGES: u64 = 2_000_000;
-const ROUND_TRIPS: u64 = 100_000;
-const BLOCKS: usize = 31;
+const MESSAGES: u64 = 200_000;
+const ROUND_TRIPS: u64 = 20_000;
+const BLOCKS: usize = 61;
 const LOOKS: u32 = 200;
 
 fn message(number: u64) -> Message {

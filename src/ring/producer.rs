@@ -64,6 +64,14 @@ impl Producer {
         wanted.min(bound - records_between(self.head, self.written))
     }
 
+    /// Records written, those not yet published too, whose places the consumer has not given back.
+    #[inline]
+    pub fn depth(&mut self) -> usize {
+        // Acquire: as in `room`.
+        self.head = self.ring.header().consumer.head.load(Ordering::Acquire);
+        records_between(self.head, self.written)
+    }
+
     /// Writes up to `most` records for which there is room and returns how many. `fill` gets their
     /// places, in two pieces of whole records; the second is empty unless the ring's end lies
     /// between. Nobody sees them before [`Producer::publish`].

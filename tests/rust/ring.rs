@@ -19,7 +19,8 @@ fn ring_of(record_bytes: usize, bound: usize) -> (Producer, Consumer) {
 
 /// The records `first..first + count`, each filled with bytes of its number.
 fn records(first: usize, count: usize, record_bytes: usize) -> Vec<u8> {
-    let record = |number: usize| (0..record_bytes).map(move |at| (number * 31 + at) as u8);
+    let byte = |number: usize, at: usize| (number * 31 + at).to_le_bytes()[0];
+    let record = |number| (0..record_bytes).map(move |at| byte(number, at));
     (first..first + count).flat_map(record).collect()
 }
 

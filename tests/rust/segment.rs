@@ -122,6 +122,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
     #[test]
     fn blocks_never_overlap_and_what_is_given_back_is_used_again(steps in steps()) {
         let segment = Segment::memory_file(2 * EXTENT_BYTES).unwrap();
