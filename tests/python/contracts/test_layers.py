@@ -24,6 +24,7 @@ LAYERS = (
     "kernels",
     "_core",
     "telemetry",
+    "device",
     "execution",
     "runtime",
 )
