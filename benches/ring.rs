@@ -219,7 +219,7 @@ const ONE_BY_ONE: [Contestant; 4] = [
     }),
     ("ringbuf", || {
         let push = |p: &mut ringbuf::HeapProd<Message>, m: &Message| p.try_push(*m).is_ok();
-        one_by_one(ringbuf_ends(), push, |c| c.try_pop())
+        one_by_one(ringbuf_ends(), push, ringbuf::traits::Consumer::try_pop)
     }),
     ("ArrayQueue", || {
         one_by_one(array_queue(), |p, m| p.push(*m).is_ok(), |c| c.pop())
@@ -250,7 +250,7 @@ const PING_PONG: [Contestant; 4] = [
     }),
     ("ringbuf", || {
         let push = |p: &mut ringbuf::HeapProd<Message>, m: &Message| p.try_push(*m).is_ok();
-        ping_pong(ringbuf_ends, push, |c| c.try_pop())
+        ping_pong(ringbuf_ends, push, ringbuf::traits::Consumer::try_pop)
     }),
     ("ArrayQueue", || {
         ping_pong(array_queue, |p, m| p.push(*m).is_ok(), |c| c.pop())
