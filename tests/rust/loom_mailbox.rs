@@ -84,6 +84,27 @@ fn a_reader_at_any_moment_sees_no_more_ended_than_accepted_and_no_more_received_
 }
 
 #[test]
+fn what_a_reader_measures_it_finds_counted() {
+    loom::model(|| {
+        let mailbox = open_mailbox();
+        let sending = {
+            let mailbox = Arc::clone(&mailbox);
+            thread::spawn(move || mailbox.offer(&[7], false))
+        };
+        let kernel = {
+            let mailbox = Arc::clone(&mailbox);
+            thread::spawn(move || mailbox.take(&mut [0]))
+        };
+        let snapshot = mailbox.snapshot().unwrap();
+        let (depths, counts) = (snapshot.depths, snapshot.counts);
+        assert!(depths.queue <= counts.accepted, "{snapshot:?}");
+        assert!(depths.in_flight <= counts.accepted, "{snapshot:?}");
+        assert_eq!(sending.join().unwrap(), Ok(Put::Accepted(1)));
+        kernel.join().unwrap().unwrap();
+    });
+}
+
+#[test]
 fn a_kernel_seen_idle_has_nothing_on_the_way() {
     loom::model(|| {
         let mailbox = open_mailbox();

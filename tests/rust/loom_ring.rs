@@ -86,6 +86,7 @@ fn whoever_sees_the_end_has_seen_every_record() {
             let skipped = consumer.skip(1);
             received += skipped;
             if finished {
+                assert_eq!(skipped, 0);
                 break;
             }
             if skipped == 0 {
