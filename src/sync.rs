@@ -3,11 +3,11 @@
 #[cfg(pydotcompute_loom)]
 pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 #[cfg(pydotcompute_loom)]
-pub(crate) use loom::sync::{Condvar, Mutex};
+pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
 #[cfg(not(pydotcompute_loom))]
 pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 #[cfg(not(pydotcompute_loom))]
-pub(crate) use std::sync::{Condvar, Mutex, OnceLock};
+pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, OnceLock};
 
 /// Loads a word as its only writer: a plain load.
 #[cfg(not(pydotcompute_loom))]

@@ -7,6 +7,7 @@
 import typing as _typing
 
 from pydotcompute._core import __version__
+from pydotcompute.device.record_dtype import dtype_of
 from pydotcompute.exceptions import PyDotComputeError
 from pydotcompute.execution.message_queue import MessageQueue
 from pydotcompute.kernels import ring_kernel
@@ -43,6 +44,7 @@ __all__ = [
     "RuntimePortal",
     "TelemetryCollector",
     "__version__",
+    "dtype_of",
     "message",
     "ring_kernel",
 ]

@@ -9,7 +9,8 @@ use crate::record::{Depths, KernelRecord, Latencies, LatencyRecord, Snapshot, St
 
 /// The one writer of a kernel's records: what moves and what is counted are the same call.
 ///
-/// The token that makes it the one writer is the exclusive borrow of the mailbox that holds it.
+/// The token that makes it the one writer is the exclusive borrow of the mailbox that holds it, or
+/// of that end of a record mailbox whose side of the record it writes.
 #[derive(Debug)]
 pub struct Ledger {
     record: Arc<KernelRecord>,
@@ -55,8 +56,8 @@ impl Ledger {
     /// Counts on from a past in which everything that is counted happened `first_count` times, so
     /// that a test need not wait until counts are large.
     ///
-    /// A message ends in one of five ways, so five times as many were accepted; the replies and
-    /// error replies of that past were collected and thrown away in equal parts.
+    /// A message ends in one of five ways, so five times as many were accepted; the replies of that
+    /// past were collected, and its error replies thrown away.
     #[must_use]
     pub fn counting_from(self, first_count: u64) -> Self {
         let (kernel, producer, caller) = (
@@ -75,7 +76,7 @@ impl Ledger {
             &kernel.sent,
             &kernel.error_replies,
             &caller.collected,
-            &caller.replies_discarded,
+            &caller.errors_discarded,
         ];
         let others = [
             &kernel.errors,
@@ -124,6 +125,16 @@ impl Ledger {
         }
     }
 
+    /// The sampler, for an end that keeps one of its own; None where nothing is timed.
+    pub(super) fn sampler(&self) -> Option<Sampler> {
+        self.timing.as_ref().map(|timing| timing.sampler.clone())
+    }
+
+    /// Now, monotonic nanoseconds.
+    pub(super) fn now_ns(&self) -> u64 {
+        self.clock.monotonic_ns()
+    }
+
     /// Whether the message accepted now is timed.
     #[inline]
     pub(super) fn sample(&mut self) -> Sample {
@@ -166,14 +177,23 @@ impl Ledger {
         }
     }
 
-    pub(super) fn rejected(&self) {
-        self.record.producer.rejected.add(1);
+    /// Records were accepted, and the queue holds `depth` of them now.
+    #[inline]
+    pub(super) fn accepted_records(&self, count: u64, depth: u64) {
+        let producer = &self.record.producer;
+        producer.accepted.add(count);
+        producer.depth_peak.raise_to(depth);
+        producer.last_accepted_ns.set(self.clock.coarse_ns());
+    }
+
+    pub(super) fn rejected(&self, count: u64) {
+        self.record.producer.rejected.add(count);
     }
 
     #[inline]
-    pub(super) fn sent(&self) {
+    pub(super) fn sent(&self, count: u64) {
         let kernel = &self.record.kernel;
-        kernel.sent.add(1);
+        kernel.sent.add(count);
         kernel.last_answered_ns.set(self.clock.coarse_ns());
     }
 
@@ -219,7 +239,12 @@ impl Ledger {
         self.record.caller.collected.add(count);
     }
 
-    pub(super) fn replies_discarded(&self, count: u64) {
-        self.record.caller.replies_discarded.add(count);
+    pub(super) fn error_collected(&self) {
+        self.record.caller.errors_collected.add(1);
+    }
+
+    pub(super) fn replies_discarded(&self, replies: u64, errors: u64) {
+        self.record.caller.replies_discarded.add(replies);
+        self.record.caller.errors_discarded.add(errors);
     }
 }

@@ -17,7 +17,6 @@ use crate::record::{Depths, Snapshot};
 pub struct ObjectMailbox<M> {
     input: PriorityQueue<M>,
     output: VecDeque<Reply<M>>,
-    output_errors: u64,
     flight: Flight,
     options: MailboxOptions,
     accepting: bool,
@@ -35,7 +34,6 @@ impl<M> ObjectMailbox<M> {
         Self {
             input: PriorityQueue::new(options.queue_size),
             output: VecDeque::new(),
-            output_errors: 0,
             flight: Flight::default(),
             options,
             accepting: true,
@@ -56,7 +54,7 @@ impl<M> ObjectMailbox<M> {
         if self.input.is_full() && !self.options.drop_oldest {
             self.count(|ledger| {
                 if refuse {
-                    ledger.rejected();
+                    ledger.rejected(1);
                 }
             });
             return Offer::Full(message);
@@ -115,7 +113,7 @@ impl<M> ObjectMailbox<M> {
         self.output.push_back(Reply::Value(message));
         let landed = self.flight.land_oldest();
         self.count(|ledger| {
-            ledger.sent();
+            ledger.sent(1);
             match landed {
                 Some(false) => ledger.answered(1),
                 Some(true) => ledger.errored(1),
@@ -133,7 +131,6 @@ impl<M> ObjectMailbox<M> {
             return refused.of(error);
         }
         self.output.push_back(Reply::Error(error));
-        self.output_errors += 1;
         let landed = self.flight.land_oldest();
         self.count(|ledger| {
             ledger.error_replied();
@@ -158,8 +155,10 @@ impl<M> ObjectMailbox<M> {
     #[inline]
     pub fn collect_at(&mut self, index: usize) -> Collect<M> {
         let reply = self.output.remove(index)?;
-        self.output_errors -= u64::from(matches!(reply, Reply::Error(_)));
-        self.count(|ledger| ledger.collected(1));
+        self.count(|ledger| match &reply {
+            Reply::Value(_) => ledger.collected(1),
+            Reply::Error(_) => ledger.error_collected(),
+        });
         Some(reply)
     }
 
@@ -210,8 +209,11 @@ impl<M> ObjectMailbox<M> {
     /// Throws the replies nobody collected away, and returns them for the owner to drop.
     pub fn discard_replies(&mut self) -> Vec<M> {
         let replies = std::mem::take(&mut self.output);
-        self.output_errors = 0;
-        self.count(|ledger| ledger.replies_discarded(replies.len() as u64));
+        let errors = replies
+            .iter()
+            .filter(|reply| matches!(reply, Reply::Error(_)));
+        let errors = errors.count() as u64;
+        self.count(|ledger| ledger.replies_discarded(replies.len() as u64 - errors, errors));
         replies.into_iter().map(Reply::into_inner).collect()
     }
 
@@ -242,7 +244,6 @@ impl<M> ObjectMailbox<M> {
             queue: self.input.len() as u64,
             in_flight: self.flight.count(),
             output: self.output.len() as u64,
-            output_errors: self.output_errors,
         }
     }
 

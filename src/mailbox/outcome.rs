@@ -24,6 +24,26 @@ pub enum Offer<M> {
     Closed(M),
 }
 
+/// What became of offered records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// So many are in the queue, the first of those offered; there was no room for the others.
+    Accepted(usize),
+    /// The queue takes nothing any more.
+    Closed,
+}
+
+/// What a caller got from a queue of records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CollectRecords {
+    /// So many replies.
+    Replies(usize),
+    /// The error with this code, which took a reply's place.
+    Error(i32),
+    /// Nothing now.
+    Empty,
+}
+
 /// What the kernel got when it asked for messages.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Take<M> {

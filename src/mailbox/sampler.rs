@@ -61,6 +61,15 @@ impl Sampler {
         self.stamp(now_ns())
     }
 
+    /// Lets messages pass of which none is timed, at most `count`, and returns how many passed: the
+    /// one after them, where there is one, is for [`Sampler::pick`].
+    #[inline]
+    pub fn pass(&mut self, count: u32) -> u32 {
+        let passed = count.min(self.countdown - 1);
+        self.countdown -= passed;
+        passed
+    }
+
     fn stamp(&mut self, now_ns: u64) -> Sample {
         let weight = self.gap;
         let passed_ns = now_ns.saturating_sub(self.last_ns);

@@ -112,7 +112,10 @@ impl FastPath {
     #[new]
     #[pyo3(signature = (mailbox, waiting, *, home, has_loop_time, input_space, input_ready,
         output_ready, output_space, callers, watchers, input_type = None, output_type = None))]
-    #[allow(clippy::too_many_arguments, reason = "keyword-only parts of one constructor")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "keyword-only parts of one constructor"
+    )]
     fn new(
         mailbox: Py<ObjectMailbox>,
         waiting: Object,
@@ -147,7 +150,10 @@ impl FastPath {
     /// Let callers run the kernel's code through this stepper, until the next one; None: no more.
     #[pyo3(signature = (stepper))]
     fn bind(&self, py: Python<'_>, stepper: Option<Py<Stepper>>) {
-        drop(self.stepper.with(py, |held| std::mem::replace(held, stepper)));
+        drop(
+            self.stepper
+                .with(py, |held| std::mem::replace(held, stepper)),
+        );
         self.timer.stop(py);
     }
 
@@ -283,6 +289,9 @@ impl FastPath {
         let made = self
             .waiting
             .call_method1(py, intern!(py, "take_late"), (timeout,));
-        made.map_or_else(|error| error, |error| PyErr::from_value(error.into_bound(py)))
+        made.map_or_else(
+            |error| error,
+            |error| PyErr::from_value(error.into_bound(py)),
+        )
     }
 }

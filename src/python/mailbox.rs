@@ -1,21 +1,16 @@
 //! The mailbox of task and thread kernels.
 
-use std::sync::Arc;
-
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::clock::{MockClock, clock_of};
-use crate::gil::GilCell;
-use super::id_too_long;
+use super::clock::MockClock;
+use super::ledger::open_ledger;
 use super::message::{self, ACCEPTED, CLOSED, ErrorReply, FULL, Priorities};
-use super::snapshot::{Snapshot, state_of};
-use crate::mailbox::{
-    self, End, Ledger, MailboxOptions, Offer, Reply, ReplyOutcome, Sampler, Take,
-};
-use crate::record::{KernelRecord, LatencyRecord};
+use super::snapshot::{Snapshot, known_state};
+use crate::gil::GilCell;
+use crate::mailbox::{self, End, MailboxOptions, Offer, Reply, ReplyOutcome, Take};
 
 type Object = Py<PyAny>;
 
@@ -74,23 +69,15 @@ impl ObjectMailbox {
                 "queue sizes start at 1, got {got}"
             )));
         }
-        let ledger = telemetry.then(|| {
-            let record = Arc::new(KernelRecord::default());
-            let ledger = Ledger::open(record, clock_of(clock), kernel_id, generation)?
-                .counting_from(first_count);
-            Ok(if latency {
-                ledger.timing(Arc::new(LatencyRecord::default()), Sampler::new(generation))
-            } else {
-                ledger
-            })
-        });
+        let ledger = telemetry
+            .then(|| open_ledger(kernel_id, latency, generation, first_count, clock))
+            .transpose()?;
         let options = MailboxOptions {
             queue_size,
             output_queue_size,
             drop_oldest,
             replies,
         };
-        let ledger = ledger.transpose().map_err(id_too_long)?;
         Ok(Self {
             mailbox: GilCell::new(mailbox::ObjectMailbox::new(options, ledger)),
             priorities: Priorities::new(),
@@ -251,8 +238,7 @@ impl ObjectMailbox {
     /// Note the kernel's state, a value of KernelState (ValueError otherwise), in the record; the
     /// first activation and the end are stamped.
     fn set_state(&self, py: Python<'_>, state: &str) -> PyResult<()> {
-        let state = state_of(state)
-            .ok_or_else(|| PyValueError::new_err(format!("no state is called {state:?}")))?;
+        let state = known_state(state)?;
         self.with(py, |mailbox| {
             if let Some(ledger) = mailbox.ledger() {
                 ledger.set_state(state);

@@ -8,11 +8,14 @@
 mod clock;
 mod fast_path;
 mod interpreter;
+mod ledger;
 mod mailbox;
 mod manual;
 mod message;
 mod parker;
 mod queue;
+mod record_mailbox;
+mod records;
 mod snapshot;
 mod take;
 
@@ -37,9 +40,12 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<message::Sentinel>()?;
     module.add_class::<parker::Parker>()?;
     module.add_class::<queue::ObjectQueue>()?;
+    module.add_class::<record_mailbox::RecordMailbox>()?;
     module.add_class::<snapshot::Snapshot>()?;
     snapshot::prepare(py)?;
     message::add_sentinels(module)?;
+    module.add("BusyError", py.get_type::<record_mailbox::BusyError>())?;
+    module.add("ClosedError", py.get_type::<record_mailbox::ClosedError>())?;
     module.add("PriorityError", py.get_type::<message::PriorityError>())?;
     module.add("ACCEPTED", message::ACCEPTED)?;
     module.add("FULL", message::FULL)?;

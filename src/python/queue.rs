@@ -4,8 +4,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
-use crate::gil::GilCell;
 use super::message::{self, ACCEPTED, FULL, Priorities};
+use crate::gil::GilCell;
 use crate::queue::{Entry, PriorityQueue};
 
 /// A bounded queue of objects: highest priority first, equal ones in order.

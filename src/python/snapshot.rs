@@ -1,5 +1,6 @@
 //! A kernel at one moment, as Python sees it.
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -31,10 +32,11 @@ pub(super) fn state_name(state: State) -> &'static str {
     }
 }
 
-/// The stored state for a value of KernelState.
-pub(super) fn state_of(name: &str) -> Option<State> {
-    let states = (1..).map_while(State::from_word);
-    states.into_iter().find(|state| state_name(*state) == name)
+/// The stored state for a value of KernelState; ValueError where it is none.
+pub(super) fn known_state(name: &str) -> PyResult<State> {
+    let mut states = (1..).map_while(State::from_word);
+    let known = states.find(|state| state_name(*state) == name);
+    known.ok_or_else(|| PyValueError::new_err(format!("no state is called {name:?}")))
 }
 
 /// The fields of LatencySummary; times in seconds.

@@ -51,8 +51,7 @@ impl Take {
 
     #[inline]
     fn enter(&self, py: Python<'_>, state: State) -> State {
-        self.state
-            .with(py, |held| std::mem::replace(held, state))
+        self.state.with(py, |held| std::mem::replace(held, state))
     }
 
     /// Takes what there is; `again`: what was asked for before, which ends nothing.
@@ -61,11 +60,19 @@ impl Take {
         let mailbox = self.path.get().mailbox();
         let Some(most) = self.most else {
             return Ok(mailbox.with(py, |mailbox| {
-                if again { mailbox.take_again() } else { mailbox.take() }
+                if again {
+                    mailbox.take_again()
+                } else {
+                    mailbox.take()
+                }
             }));
         };
         let taken = mailbox.with(py, |mailbox| {
-            if again { mailbox.take_batch_again(most) } else { mailbox.take_batch(most) }
+            if again {
+                mailbox.take_batch_again(most)
+            } else {
+                mailbox.take_batch(most)
+            }
         });
         Ok(match taken {
             Taken::Message(batch) => Taken::Message(PyList::new(py, batch)?.into_any().unbind()),
@@ -80,7 +87,9 @@ impl Take {
         let stepper = path.stepper(py);
         let has_others = path.has_waiting_taker(py)?
             || path.has_waiting_sender(py)?
-            || stepper.as_ref().is_some_and(|stepper| stepper.get().is_parked(py));
+            || stepper
+                .as_ref()
+                .is_some_and(|stepper| stepper.get().is_parked(py));
         if has_others {
             return self.wait(py);
         }
@@ -205,7 +214,11 @@ impl Take {
 impl Take {
     #[getter]
     fn __name__(&self) -> &'static str {
-        if self.most.is_none() { "receive" } else { "receive_batch" }
+        if self.most.is_none() {
+            "receive"
+        } else {
+            "receive_batch"
+        }
     }
 
     #[getter]
@@ -322,7 +335,10 @@ struct Set {
 /// Loops that count milliseconds would take less for nothing, and come back at once.
 const SHORTEST_NS: u64 = 1_000_000;
 
-#[allow(clippy::cast_precision_loss, reason = "seconds of a timer, good to a microsecond")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "seconds of a timer, good to a microsecond"
+)]
 fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9
 }
@@ -371,7 +387,9 @@ impl Timer {
     /// It has fired: whether the wait that goes on is over.
     pub(super) fn is_due(&self, path: &Bound<'_, FastPath>) -> PyResult<bool> {
         let py = path.py();
-        let (before, deadline_ns) = self.set.with(py, |set| (set.handle.take(), set.deadline_ns));
+        let (before, deadline_ns) = self
+            .set
+            .with(py, |set| (set.handle.take(), set.deadline_ns));
         drop(before);
         let now_ns = Clock::System.monotonic_ns();
         match deadline_ns {

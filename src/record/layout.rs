@@ -79,17 +79,23 @@ pub struct Lifecycle {
     pub restarts: Counter,
 }
 
-/// What callers collected. Writer: the receiving side's token (object mailboxes: the interpreter lock).
+/// What callers collected. Writer: the receiving side's token (object mailboxes: the interpreter
+/// lock; record mailboxes: the claim of that end).
 #[repr(C, align(128))]
 #[derive(Debug, Default)]
 pub struct CallerSide {
-    /// Replies and error replies handed to callers.
+    /// Replies handed to callers.
     pub collected: Counter,
-    /// Replies and error replies thrown away uncollected.
+    /// Replies thrown away uncollected.
     pub replies_discarded: Counter,
+    /// Error replies handed to callers.
+    pub errors_collected: Counter,
+    /// Error replies thrown away uncollected.
+    pub errors_discarded: Counter,
 }
 
-/// How messages ended. Writer: the kernel side's token (object mailboxes: the interpreter lock).
+/// How messages ended. Writer: the kernel side's token (object mailboxes: the interpreter lock;
+/// record mailboxes: the claim of that end).
 #[repr(C, align(128))]
 #[derive(Debug, Default)]
 pub struct KernelSide {
@@ -115,7 +121,8 @@ pub struct KernelSide {
     pub trace: Counter,
 }
 
-/// What was offered. Writer: the sending side's token (object mailboxes: the interpreter lock).
+/// What was offered. Writer: the sending side's token (object mailboxes: the interpreter lock;
+/// record mailboxes: the claim of that end).
 #[repr(C, align(128))]
 #[derive(Debug, Default)]
 pub struct ProducerSide {

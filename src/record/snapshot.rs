@@ -6,10 +6,14 @@ use crate::clock::Anchor;
 /// Every counter of a record, since the launch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Replies and error replies handed to callers.
+    /// Replies handed to callers.
     pub collected: u64,
-    /// Replies and error replies thrown away uncollected.
+    /// Replies thrown away uncollected.
     pub replies_discarded: u64,
+    /// Error replies handed to callers.
+    pub errors_collected: u64,
+    /// Error replies thrown away uncollected.
+    pub errors_discarded: u64,
     /// Late answers to messages left before.
     pub answered_late: u64,
     /// Messages ever left without an answer.
@@ -45,6 +49,8 @@ impl Counts {
         Self {
             collected: caller.collected.get(),
             replies_discarded: caller.replies_discarded.get(),
+            errors_collected: caller.errors_collected.get(),
+            errors_discarded: caller.errors_discarded.get(),
             answered_late: kernel.answered_late.get(),
             left_unanswered: kernel.left_unanswered.get(),
             answered: kernel.answered.get(),
@@ -64,6 +70,14 @@ impl Counts {
     pub fn ended(&self) -> u64 {
         self.answered + self.left_unanswered + self.errored + self.discarded + self.dropped
     }
+
+    fn replies_collected(&self) -> u64 {
+        self.collected + self.errors_collected
+    }
+
+    fn replies_thrown_away(&self) -> u64 {
+        self.replies_discarded + self.errors_discarded
+    }
 }
 
 /// What the queues themselves say; never computed from counters.
@@ -75,8 +89,6 @@ pub struct Depths {
     pub in_flight: u64,
     /// Replies and error replies in the output queue.
     pub output: u64,
-    /// Error replies among them.
-    pub output_errors: u64,
 }
 
 /// Counters, depths, times and latencies of one kernel at one moment.
@@ -194,6 +206,8 @@ impl Snapshot {
     ///
     /// Messages queued or in flight at the reset count as received after it, and replies waiting
     /// for a caller as sent after it: both conservation equations hold on either side of a reset.
+    /// What was waiting is what had not ended or left by the counts of that one reading, not by the
+    /// depths measured beside them: a thread that moves meanwhile would make the two disagree.
     /// Late answers go to the oldest message left unanswered, so those that went to messages left
     /// before the reset are told apart by position alone.
     #[must_use]
@@ -202,10 +216,9 @@ impl Snapshot {
         let start = baseline.unwrap_or(&none);
         let (now, base) = (&self.counts, &start.counts);
         let late = now.answered_late.saturating_sub(base.left_unanswered);
-        let waiting_replies = start.depths.output - start.depths.output_errors;
         Shown {
             messages_received: now.accepted - base.ended(),
-            messages_sent: now.sent - (base.sent - waiting_replies),
+            messages_sent: now.sent - base.collected - base.replies_discarded,
             messages_processed: now.answered - base.answered + late,
             messages_unanswered: now.left_unanswered - base.left_unanswered - late,
             messages_errored: now.errored - base.errored,
@@ -213,9 +226,9 @@ impl Snapshot {
             messages_discarded: now.discarded - base.discarded,
             messages_rejected: now.rejected - base.rejected,
             errors: now.errors - base.errors,
-            error_replies: now.error_replies - (base.error_replies - start.depths.output_errors),
-            replies_received: now.collected - base.collected,
-            replies_discarded: now.replies_discarded - base.replies_discarded,
+            error_replies: now.error_replies - base.errors_collected - base.errors_discarded,
+            replies_received: now.replies_collected() - base.replies_collected(),
+            replies_discarded: now.replies_thrown_away() - base.replies_thrown_away(),
             uptime_ns: self.uptime_ns(start.taken_ns),
         }
     }

@@ -174,7 +174,10 @@ pub(crate) fn resume(py: Python<'_>, coroutine: &Object) -> Outcome {
 
 /// Throws an exception into a coroutine.
 pub(crate) fn throw(py: Python<'_>, coroutine: &Object, error: &Object) -> Outcome {
-    outcome_of(py, coroutine.call_method1(py, intern!(py, "throw"), (error,)))
+    outcome_of(
+        py,
+        coroutine.call_method1(py, intern!(py, "throw"), (error,)),
+    )
 }
 
 /// Resumes a coroutine in a context, by the `run` of the context and the `send` of the coroutine.

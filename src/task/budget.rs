@@ -124,7 +124,12 @@ impl Turn {
     fn is_fit(&self, py: Python<'_>, home: usize) -> bool {
         self.home.get() == home
             && self.depth.get() < MAX_DEPTH
-            && self.base.get().wrapping_sub(stack_position()).wrapping_add(4096) <= MAX_STACK_BYTES
+            && self
+                .base
+                .get()
+                .wrapping_sub(stack_position())
+                .wrapping_add(4096)
+                <= MAX_STACK_BYTES
             && matches!(handled_exception(py), handled if handled == 0 || handled == self.handled.get())
     }
 

@@ -209,7 +209,10 @@ impl Stepper {
 
     /// Gives the task what it is owed: Some(Some(what to wait for)), Some(None) where the kernel
     /// has returned, None where a cancellation goes to the kernel instead.
-    #[allow(clippy::option_option, reason = "three cases, told apart by the caller")]
+    #[allow(
+        clippy::option_option,
+        reason = "three cases, told apart by the caller"
+    )]
     fn hand_over(
         &self,
         py: Python<'_>,
@@ -388,9 +391,12 @@ impl Stepper {
     /// Resume it, as a coroutine's `send(None)`.
     fn send(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Object> {
         if !value.is_none() {
-            return Err(PyRuntimeError::new_err("a kernel's coroutine takes nothing but None"));
+            return Err(PyRuntimeError::new_err(
+                "a kernel's coroutine takes nothing but None",
+            ));
         }
-        self.run_for_task(py, None)?.ok_or_else(|| asyncio::stop(py.None().into_bound(py)))
+        self.run_for_task(py, None)?
+            .ok_or_else(|| asyncio::stop(py.None().into_bound(py)))
     }
 
     /// Throw an exception into it, as a coroutine's `throw()`.
@@ -403,7 +409,8 @@ impl Stepper {
         traceback: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Object> {
         let error = asyncio::thrown(kind, value, traceback)?;
-        self.run_for_task(py, Some(&error))?.ok_or_else(|| asyncio::stop(py.None().into_bound(py)))
+        self.run_for_task(py, Some(&error))?
+            .ok_or_else(|| asyncio::stop(py.None().into_bound(py)))
     }
 
     /// End it, as a coroutine's `close()`.

@@ -24,6 +24,7 @@ LAYERS = (
     "kernels",
     "_core",
     "telemetry",
+    "device",
     "execution",
     "runtime",
 )
@@ -37,9 +38,11 @@ MAY_USE = {
     "clock": {"sync"},
     "queue": {"sync", "clock"},
     "record": {"sync", "clock"},
-    "mailbox": {"sync", "clock", "queue", "record"},
     "parker": {"sync"},
-    "python": {"sync", "clock", "queue", "record", "mailbox", "parker"},
+    "ring": {"sync", "parker"},
+    "segment": {"sync", "ring"},
+    "mailbox": {"sync", "clock", "queue", "record", "parker", "ring", "segment"},
+    "python": {"sync", "clock", "queue", "record", "mailbox", "parker", "ring", "segment"},
 }
 
 

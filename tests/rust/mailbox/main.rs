@@ -3,6 +3,7 @@
 
 mod large_counts;
 mod model;
+mod records;
 
 use std::sync::Arc;
 use std::time::Duration;

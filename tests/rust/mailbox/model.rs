@@ -189,6 +189,21 @@ impl Model {
         Some(self.answers[at].is_error)
     }
 
+    /// Some(is it an error) for the reply that comes next.
+    pub(crate) fn next_reply(&self) -> Option<bool> {
+        self.waiting().first().map(|&at| self.answers[at].is_error)
+    }
+
+    /// How many messages are discarded where the code starts again.
+    pub(crate) fn restart(&mut self, counted: bool) -> u64 {
+        self.raise(counted);
+        let discarded: Vec<usize> = self.flight.drain(..).collect();
+        for &at in &discarded {
+            self.messages[at].fate = Fate::Discarded;
+        }
+        discarded.len() as u64
+    }
+
     pub(crate) fn discard_replies(&mut self) -> usize {
         let waiting = self.waiting();
         for &at in &waiting {
