@@ -65,7 +65,8 @@ fn until<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Runs both works at once, each on its core; how long the second took.
+/// Runs both works at once, each on its core; how long the second took. Works own their ends: in one
+/// frame they would share lines.
 fn together<T: Send>(
     first: impl FnOnce() + Send,
     second: impl FnOnce() -> T + Send,
@@ -98,12 +99,12 @@ fn one_by_one<P: Send, C: Send>(
     pop: impl Fn(&mut C) -> Option<Message> + Sync + Send,
 ) -> Duration {
     let (took, sum) = together(
-        || {
+        move || {
             for message in (0..MESSAGES).map(message) {
                 until(|| push(&mut producer, &message).then_some(()));
             }
         },
-        || (0..MESSAGES).fold(0, |sum, _| sum + number(&until(|| pop(&mut consumer)))),
+        move || (0..MESSAGES).fold(0, |sum, _| sum + number(&until(|| pop(&mut consumer)))),
     );
     assert_all(sum);
     took
@@ -117,7 +118,7 @@ fn chunks<P: Send, C: Send>(
 ) -> Duration {
     let moved = |count: usize| (count > 0).then_some(count);
     let (took, sum) = together(
-        || {
+        move || {
             let mut chunk = [[0; 64]; CHUNK];
             for first in (0..MESSAGES).step_by(CHUNK) {
                 for (number, place) in (first..).zip(&mut chunk) {
@@ -129,7 +130,7 @@ fn chunks<P: Send, C: Send>(
                 }
             }
         },
-        || {
+        move || {
             let (mut chunk, mut sum, mut received) = ([[0; 64]; CHUNK], 0, 0);
             while received < MESSAGES {
                 let count = until(|| moved(pop(&mut consumer, &mut chunk)));
@@ -149,14 +150,15 @@ fn ping_pong<P: Send, C: Send>(
     pop: impl Fn(&mut C) -> Option<Message> + Sync + Send,
 ) -> Duration {
     let ((mut here, mut there), (mut back, mut home)) = (make(), make());
+    let (push, pop) = (&push, &pop);
     let (took, ()) = together(
-        || {
+        move || {
             for _ in 0..ROUND_TRIPS {
                 let ping = until(|| pop(&mut there));
                 assert!(push(&mut back, &ping));
             }
         },
-        || {
+        move || {
             for trip in 0..ROUND_TRIPS {
                 assert!(push(&mut here, &message(trip)));
                 assert_eq!(number(&until(|| pop(&mut home))), trip);

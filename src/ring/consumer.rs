@@ -94,16 +94,17 @@ impl Consumer {
     /// Where `into` has no room for whole records.
     #[inline]
     pub fn read(&mut self, into: &mut [u8]) -> usize {
-        let record_bytes = self.ring.shape.record_bytes();
-        assert!(
-            into.len().is_multiple_of(record_bytes),
-            "records of {record_bytes} bytes into {} bytes",
-            into.len()
-        );
-        self.read_with(into.len() / record_bytes, |here, rest| {
+        let shape = self.ring.shape;
+        let Some(most) = shape.records_in(into.len()) else {
+            let (record_bytes, length) = (shape.record_bytes(), into.len());
+            panic!("records of {record_bytes} bytes into {length} bytes");
+        };
+        self.read_with(most, |here, rest| {
             let (first, second) = into.split_at_mut(here.len());
             first.copy_from_slice(here);
-            second[..rest.len()].copy_from_slice(rest);
+            if !rest.is_empty() {
+                second[..rest.len()].copy_from_slice(rest);
+            }
         })
     }
 

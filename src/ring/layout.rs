@@ -83,6 +83,16 @@ impl Shape {
         self.bound.next_power_of_two()
     }
 
+    /// Records in so many bytes; None where they are no whole ones.
+    #[inline]
+    pub(super) fn records_in(&self, bytes: usize) -> Option<usize> {
+        if bytes == self.record_bytes {
+            return Some(1); // a division takes as long as the rest of a push
+        }
+        let count = bytes / self.record_bytes;
+        (count * self.record_bytes == bytes).then_some(count)
+    }
+
     /// Bytes of memory that the ring takes.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -93,16 +93,17 @@ impl Producer {
     /// Where `records` are not whole records.
     #[inline]
     pub fn write(&mut self, records: &[u8]) -> usize {
-        let record_bytes = self.ring.shape.record_bytes();
-        assert!(
-            records.len().is_multiple_of(record_bytes),
-            "records of {record_bytes} bytes in {} bytes",
-            records.len()
-        );
-        self.write_with(records.len() / record_bytes, |here, rest| {
+        let shape = self.ring.shape;
+        let Some(offered) = shape.records_in(records.len()) else {
+            let (record_bytes, length) = (shape.record_bytes(), records.len());
+            panic!("records of {record_bytes} bytes in {length} bytes");
+        };
+        self.write_with(offered, |here, rest| {
             let (first, second) = records.split_at(here.len());
             here.copy_from_slice(first);
-            rest.copy_from_slice(&second[..rest.len()]);
+            if !rest.is_empty() {
+                rest.copy_from_slice(&second[..rest.len()]);
+            }
         })
     }
 
