@@ -98,7 +98,7 @@ class Timer:
 
 
 @pytest.fixture
-async def skip_ahead(monkeypatch):
+async def skip_ahead():
     """Stop the loop's clock, and let it jump; timers that it passes run in the next turn."""
     loop = asyncio.get_running_loop()
     times, timers = [loop.time()], []
@@ -117,10 +117,13 @@ async def skip_ahead(monkeypatch):
             timers.remove(timer)
             timer.ring()
 
-    monkeypatch.setattr(loop, "time", lambda: times[-1])
-    monkeypatch.setattr(loop, "call_at", call_at)
-    monkeypatch.setattr(loop, "call_later", call_later)
-    return skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "time", lambda: times[-1])
+        patch.setattr(loop, "call_at", call_at)
+        patch.setattr(loop, "call_later", call_later)
+        yield skip
+    for timer in timers:  # what a failed test left waiting
+        timer.ring()
 
 
 @pytest.fixture

@@ -42,9 +42,28 @@ class Stubborn:
         return message
 
 
+@pytest.fixture
+async def kernel():
+    """Give one that ends also where the test fails, or the loop would wait for it for ever."""
+    stubborn = Stubborn()
+    yield stubborn
+    stubborn.is_freed = True
+
+
+@pytest.fixture
+async def clingers():
+    """Give twenty kernels that swallow cancellation; they end as that one does."""
+    made = [Clinger() for _ in range(20)]
+    yield made
+    for clinger in made:
+        clinger.freed.set()
+
+
 @modes
-async def test_a_loop_that_ignores_its_end_keeps_every_count(runtime, mode, short_grace, caplog):
-    kernel, callers = Stubborn(), Callers(runtime)
+async def test_a_loop_that_ignores_its_end_keeps_every_count(
+    runtime, mode, kernel, short_grace, caplog
+):
+    callers = Callers(runtime)
     await start(runtime, "k", kernel.loop, output_queue_size=3, **mode)
     await callers.send(range(6))
     await wait_until_idle(runtime)
@@ -70,10 +89,10 @@ async def test_a_loop_that_ignores_its_end_keeps_every_count(runtime, mode, shor
 
 @modes
 async def test_a_stuck_handler_cannot_reply_when_it_returns_at_last(
-    runtime, mode, short_grace, caplog
+    runtime, mode, kernel, short_grace, caplog
 ):
     caplog.set_level(logging.CRITICAL, logger="pydotcompute")
-    kernel, callers = Stubborn(), Callers(runtime)
+    callers = Callers(runtime)
     await start(runtime, "k", kernel.handler, form="handler", **mode)
     await callers.send(range(4))
     await turns()
@@ -106,8 +125,8 @@ async def ends_after(task, seconds, skip_ahead):
 
 
 @modes
-async def test_a_runtime_with_stuck_kernels_is_left_in_bounded_time(mode, skip_ahead):
-    runtime, clingers = RingKernelRuntime(), [Clinger() for _ in range(20)]
+async def test_a_runtime_with_stuck_kernels_is_left_in_bounded_time(mode, clingers, skip_ahead):
+    runtime = RingKernelRuntime()
 
     async def prepare(runtime):
         for number, clinger in enumerate(clingers):
