@@ -1,4 +1,6 @@
-from typing import Any, Final, final
+from typing import Any, Final, TypeVar, final
+
+_T = TypeVar("_T")
 
 __all__ = [
     "ACCEPTED",
@@ -17,6 +19,7 @@ __all__ = [
     "Sentinel",
     "Snapshot",
     "__version__",
+    "instance_of",
 ]
 
 __version__: str
@@ -50,6 +53,8 @@ class Parker:
     def __new__(cls) -> Parker: ...
     def park(self, timeout: float | None = None) -> bool: ...
     def unpark(self) -> None: ...
+
+def instance_of(cls: type[_T], fields: dict[str, Any]) -> _T: ...
 
 @final
 class Snapshot:

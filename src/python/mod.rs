@@ -7,6 +7,7 @@
 
 mod clock;
 mod gil;
+mod instance;
 mod interpreter;
 mod mailbox;
 mod manual;
@@ -30,6 +31,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<parker::Parker>()?;
     module.add_class::<queue::ObjectQueue>()?;
     module.add_class::<snapshot::Snapshot>()?;
+    module.add_function(wrap_pyfunction!(instance::instance_of, module)?)?;
+    instance::prepare(py)?;
     snapshot::prepare(py)?;
     message::add_sentinels(module)?;
     module.add("PriorityError", py.get_type::<message::PriorityError>())?;
