@@ -7,6 +7,7 @@ mpl.use("svg")
 import matplotlib.pyplot as plt
 
 INK = "#808891"  # as far from white as from black
+OVER_THREADS = "thread kernel / "
 OURS, THEIRS = "#2f81f7", INK
 STYLE = {
     "svg.fonttype": "path",
