@@ -6,7 +6,7 @@ Usage: python benches/figures [FIGURE ...]
     BENCH_QUICK=1   a few turns of each, to see that they run: the numbers mean little
 
 What was measured lies in build/bench/figures.json afterwards. A run of every figure that is not
-quick also rewrites the table of docs/performance.md and the plots in docs/images.
+quick also rewrites the tables of docs/performance.md and README.md and the plots in docs/images.
 """
 
 import importlib
@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 RESULTS = ROOT / "build" / "bench" / "figures.json"
 PAGE = ROOT / "docs" / "performance.md"
+README = ROOT / "README.md"
 IMAGES = ROOT / "docs" / "images"
 
 
@@ -53,21 +54,30 @@ def take(figure, effort):
 
 def show(results, caption):
     """Print the table."""
-    rows = [
-        row
-        for number, _, targets, outcomes in results
-        for row in report.rows_of(number, targets, outcomes)
-    ]
+    rows = rows_by(report.rows_of, results)
     print(f"{report.as_text(rows)}\n\n{caption}")
     return rows
 
 
+def rows_by(write, results):
+    """Let a function write the rows of each figure."""
+    return [
+        row for number, _, targets, outcomes in results for row in write(number, targets, outcomes)
+    ]
+
+
 def publish(results, rows, caption):
-    """Rewrite the table of the page and the plots."""
+    """Rewrite the tables of the pages and the plots."""
     import plots  # noqa: PLC0415 - matplotlib, of the bench group
 
-    text = f"{caption}\n\n{report.as_markdown(rows)}"
-    PAGE.write_text(report.between_marks(PAGE.read_text(), text))
+    headlines = rows_by(report.headlines_of, results)
+    tables = {
+        PAGE: report.as_markdown(rows),
+        README: report.as_markdown(headlines, report.SHORT_HEADINGS),
+    }
+    for page, table in tables.items():
+        text = f"{table}\n\n{caption}"
+        page.write_text(report.between_marks(page.read_text(), text))
     beside = {
         target.name: outcome.beside
         for number, _, targets, outcomes in results

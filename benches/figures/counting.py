@@ -28,8 +28,8 @@ from loads import WINDOW, windows
 
 COMMITTED = Path(__file__).with_name("counts.json")
 RATIO_TOLERANCE = 0.002
-"""How far above the committed one a ratio may lie: nine out of ten ratios of unchanged code lie
-within a quarter of it."""
+"""How far above the committed one a ratio may lie, on any build of CPython. On one build the counts
+of two runs differ by less than a ten-thousandth of this."""
 COUNT_TOLERANCE = 0.03
 """How far from the committed one a count may lie, where toolchain and interpreter are the same."""
 

@@ -7,6 +7,22 @@ from dataclasses import asdict
 from measure import Missing
 
 HEADINGS = ("", "figure", "must", "aim", "measured", "spread", "in the same run")
+SHORT_HEADINGS = ("figure", "unit", "measured", "spread")
+HEADLINES = {
+    "round trip / queues",
+    "receive(timeout=1.0) / queues with asyncio.timeout",
+    "windows of 1,000 / queues",
+    "batches / queues one by one",
+    "64 callers at once / queues",
+    "round trip, default / off, instructions",
+    "windows, default / off, instructions",
+    "10,000 kernels, launch to end",
+    "10,000 kernels, memory of the process",
+    "telemetry of one kernel, histograms of 200 messages",
+    "summary of 10,000 kernels",
+    "import pydotcompute",
+}
+"""What README.md shows."""
 MARKS = ("<!-- figures: begin -->", "<!-- figures: end -->")
 
 
@@ -24,6 +40,14 @@ def rows_of(number, targets, outcomes):
         yield (number, target.name, *limits, value, spread, _beside(outcome.beside))
 
 
+def headlines_of(number, targets, outcomes):
+    """Write those of a figure's rows that README.md shows; P2 has the names of P1 again."""
+    for target, outcome in zip(targets, outcomes, strict=True):
+        if number != "P2" and target.name in HEADLINES and not isinstance(outcome, Missing):
+            spread = f"{_number(outcome.low)} to {_number(outcome.high)}"
+            yield (target.name, target.unit, _number(outcome.value), spread)
+
+
 def as_text(rows):
     """Align rows for a terminal."""
     lines = [HEADINGS, *rows]
@@ -34,9 +58,9 @@ def as_text(rows):
     )
 
 
-def as_markdown(rows):
+def as_markdown(rows, headings=HEADINGS):
     """Make rows a table of a page."""
-    lines = [HEADINGS, ("---",) * len(HEADINGS), *rows]
+    lines = [headings, ("---",) * len(headings), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
