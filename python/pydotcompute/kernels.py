@@ -2,12 +2,11 @@
 
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from itertools import islice
 from types import CoroutineType, FunctionType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar, overload
 
 from pydotcompute.checks import MessageType, check_flag, check_kernel_id
 from pydotcompute.exceptions import InvalidArgumentError, InvalidTypeError, KernelNotFoundError
@@ -33,8 +32,7 @@ _TELL_OTHERWISE: Final = frozenset(("__signature__", "__wrapped__"))
 _NEAR_AMONG: Final = 1000  # comparing with so many ids takes about 10 ms
 
 
-@dataclass(frozen=True, slots=True)
-class KernelDefinition:
+class KernelDefinition(NamedTuple):
     """A kernel's function and options under its id."""
 
     kernel_id: str
@@ -42,8 +40,7 @@ class KernelDefinition:
     options: KernelOptions
 
 
-@dataclass(frozen=True, slots=True)
-class KernelLaunch:
+class KernelLaunch(NamedTuple):
     """What a launch runs, under which id, and how."""
 
     kernel_id: str

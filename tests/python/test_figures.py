@@ -54,8 +54,8 @@ def test_contestants_take_turns_back_and_forth_after_one_to_warm_up(load):
         return float(len(seen))
 
     contestants = {
-        "a": load("contextlib").nullcontext("a"),
-        "b": load("contextlib").nullcontext("b"),
+        "a": nullcontext("a"),
+        "b": nullcontext("b"),
     }
     figures = turns.run_on("asyncio", turns.take_turns(contestants, work, 2))
     assert seen == ["a", "b", "b", "a", "a", "b"]
