@@ -3,11 +3,16 @@
 #
 # PYTHON    the interpreter that .venv is made with, 3.11 or newer; remembered once it was named
 # DEMO_ARGS what `make demo` hands on to the demo
+# FIGURES, BENCH_QUICK, COUNTS what `make bench` and `make bench-counts` measure; see benches/figures
 
 PYTHON ?= $(or $(shell cat .stamps/venv 2>/dev/null),python3)
 DEMO_ARGS ?=
 LOOM_MAX_PREEMPTIONS ?= 3
 SOAK_SECONDS ?= 600
+FIGURES ?=
+BENCH_QUICK ?=
+COUNTS ?= --check
+COMMA := ,
 
 BIN := .venv/bin
 STAMPS := .stamps
@@ -27,7 +32,7 @@ TSAN := RUSTC_BOOTSTRAP=1 RUSTFLAGS='$(TSAN_FLAGS)' CARGO_TARGET_DIR=target-tsan
 	TSAN_OPTIONS=suppressions=tsan.supp
 HOST_TRIPLE = $(shell rustc -vV | sed -n 's/^host: //p')
 
-.PHONY: help build demo test test-rust loom test-python test-all tsan test-system lint bench soak format wheel clean
+.PHONY: help build demo test test-rust loom test-python test-all tsan test-system lint bench bench-counts soak format wheel clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -83,10 +88,14 @@ format: $(STAMPS)/dev ## format Rust and Python, and mend what ruff can mend by 
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(STAMPS)/build ## measure; nothing is gated on the figures
+bench: $(STAMPS)/build $(STAMPS)/bench ## take every figure of docs/performance.md (FIGURES=P1,P3; BENCH_QUICK=1)
 	$(CHECK) rust
-	cargo bench
-	$(BIN)/python benches/echo.py
+	$(if $(FIGURES),,cargo bench $(if $(BENCH_QUICK),-- --quick))
+	BENCH_QUICK='$(BENCH_QUICK)' $(BIN)/python benches/figures $(subst $(COMMA), ,$(FIGURES))
+
+bench-counts: $(STAMPS)/build $(STAMPS)/dev ## count what telemetry costs in instructions, and compare (COUNTS=--write: commit them)
+	tests/system/install.sh
+	$(BIN)/python benches/figures/counting.py $(COUNTS)
 
 soak: $(STAMPS)/build ## keep kernels under load and faults for SOAK_SECONDS, 600, and check every number
 	SOAK_SECONDS='$(SOAK_SECONDS)' $(BIN)/python benches/soak
@@ -94,7 +103,7 @@ soak: $(STAMPS)/build ## keep kernels under load and faults for SOAK_SECONDS, 60
 wheel: $(STAMPS)/wheel ## build the abi3 wheel into dist/
 
 clean: ## remove everything that make made
-	rm -rf .venv .venvs $(STAMPS) target target-loom target-tsan dist $(EXTENSION)
+	rm -rf .venv .venvs $(STAMPS) target target-loom target-tsan dist build $(EXTENSION)
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Set-up. A stamp whose result was deleted, or was made with another interpreter, does not count.
@@ -128,6 +137,12 @@ $(STAMPS)/dev: pyproject.toml $(STAMPS)/venv | $(STAMPS)/build
 	@echo 'installing the tools of the dev group'
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@$(BIN)/python -m pip install --quiet --group dev
+	$(END)
+
+$(STAMPS)/bench: pyproject.toml | $(STAMPS)/dev
+	$(BEGIN)
+	@echo 'installing the rivals of the bench group'
+	@$(BIN)/python -m pip install --quiet --group bench
 	$(END)
 
 $(STAMPS)/wheel: $(STAMPS)/maturin $(RUST_INPUTS) $(WHEEL_INPUTS) $(if $(wildcard dist/*.whl),,FORCE) | $(STAMPS)/build

@@ -1,7 +1,9 @@
 from asyncio import AbstractEventLoop
 from collections.abc import Collection, Coroutine
 from contextvars import Context
-from typing import Any, Final, final
+from typing import Any, Final, TypeVar, final
+
+_T = TypeVar("_T")
 
 __all__ = [
     "ACCEPTED",
@@ -27,6 +29,7 @@ __all__ = [
     "Stepper",
     "Take",
     "__version__",
+    "instance_of",
 ]
 
 __version__: str
@@ -62,6 +65,8 @@ class Parker:
     def __new__(cls) -> Parker: ...
     def park(self, timeout: float | None = None) -> bool: ...
     def unpark(self) -> None: ...
+
+def instance_of(cls: type[_T], fields: dict[str, Any]) -> _T: ...
 
 @final
 class Snapshot:

@@ -202,15 +202,20 @@ def check_member(kind: type[E], value: object, name: str) -> E:
         InvalidTypeError: It is neither a member nor a str.
         InvalidArgumentError: No member is called that.
     """
-    choices = " or ".join(repr(member.value) for member in kind)
-    limit = f"a {kind.__name__}, or {choices}"
+    if type(value) is kind:  # most calls end here
+        return value
     if not isinstance(value, str):
-        raise _wrong_type(value, name, limit)
+        raise _wrong_type(value, name, _choices(kind))
     called = value.lower()
     for member in kind:
         if called in (member.value, member.name.lower()):
             return member
-    raise _wrong_value(value, name, limit)
+    raise _wrong_value(value, name, _choices(kind))
+
+
+def _choices(kind: type[StrEnum]) -> str:
+    values = " or ".join(repr(member.value) for member in kind)
+    return f"a {kind.__name__}, or {values}"
 
 
 def _at_least(least: int, value: object, name: str) -> int:

@@ -2,11 +2,11 @@
 
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from itertools import islice
-from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, overload
+from types import CoroutineType, FunctionType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar, overload
 
 from pydotcompute.checks import MessageType, check_flag, check_kernel_id
 from pydotcompute.exceptions import InvalidArgumentError, InvalidTypeError, KernelNotFoundError
@@ -28,11 +28,11 @@ F = TypeVar("F", bound=KernelFunction)
 
 _MARK: Final = "__ring_kernel__"
 _NEAR_COUNT: Final = 3
+_TELL_OTHERWISE: Final = frozenset(("__signature__", "__wrapped__"))
 _NEAR_AMONG: Final = 1000  # comparing with so many ids takes about 10 ms
 
 
-@dataclass(frozen=True, slots=True)
-class KernelDefinition:
+class KernelDefinition(NamedTuple):
     """A kernel's function and options under its id."""
 
     kernel_id: str
@@ -40,8 +40,7 @@ class KernelDefinition:
     options: KernelOptions
 
 
-@dataclass(frozen=True, slots=True)
-class KernelLaunch:
+class KernelLaunch(NamedTuple):
     """What a launch runs, under which id, and how."""
 
     kernel_id: str
@@ -83,6 +82,8 @@ class KernelRegistry:
             return family
         raise KernelNotFoundError(kernel_id, near_ids(kernel_id, self.ids))
 
+
+_UNDECORATED: Final = KernelOptions()
 
 registry: Final = KernelRegistry()
 """Where `@ring_kernel` registers and a launch without a function looks."""
@@ -189,7 +190,7 @@ def resolve(
         function, decorated = found.function, found.options
     else:
         decorated = _options_of(function)
-    given = options.over(decorated)
+    given = options if decorated is _UNDECORATED else options.over(decorated)
     usual_form = check_kernel_function(function, given.form)
     settled = given.settle(default_queue_size=default_queue_size, usual_form=usual_form)
     _check_venue(function, settled)
@@ -209,7 +210,7 @@ def _check_venue(function: KernelFunction, options: LaunchOptions) -> None:
 
 def _options_of(function: KernelFunction) -> KernelOptions:
     mark = getattr(function, _MARK, None)
-    return mark.options if isinstance(mark, KernelDefinition) else KernelOptions()
+    return mark.options if isinstance(mark, KernelDefinition) else _UNDECORATED
 
 
 def near_ids(kernel_id: object, known: Iterable[str]) -> tuple[str, ...]:
@@ -260,6 +261,8 @@ def _problem_with(func: object) -> str | None:
 
 def is_async(func: Callable[..., object]) -> bool:
     """Whether calling it gives a coroutine, also through partials, methods and `__call__`."""
+    if isinstance(func, FunctionType) and func.__code__.co_flags & CO_COROUTINE:
+        return True
     from inspect import iscoroutinefunction  # noqa: PLC0415 - only where a function is checked
 
     return any(map(iscoroutinefunction, _codes_of(func)))
@@ -292,6 +295,8 @@ def _problem_with_coroutine(coroutine: "CoroutineType[Any, Any, Any]") -> str:
 def _problem_with_call(func: Callable[..., object], form: KernelForm) -> str | None:
     from inspect import isasyncgenfunction, isgeneratorfunction  # noqa: PLC0415 - only where a function is checked
 
+    if isinstance(func, FunctionType) and _plainly_takes_one(func):
+        return None
     codes = _codes_of(func)
     name = _label_of(func)
     if any(isasyncgenfunction(code) or isgeneratorfunction(code) for code in codes):
@@ -306,6 +311,21 @@ def _problem_with_call(func: Callable[..., object], form: KernelForm) -> str | N
     except TypeError as mismatch:
         return f"{name}{signature} cannot be called with {argument} alone: {mismatch}"
     return None
+
+
+def _plainly_takes_one(func: FunctionType) -> bool:
+    """Whether a function can be called with one argument and yields nothing, by its code alone.
+
+    Where that says no, its signature has the last word: this one is for the thousands of launches
+    of one function, each of which would wait for `inspect` otherwise.
+    """
+    code = func.__code__
+    is_generator = bool(code.co_flags & (CO_GENERATOR | CO_ASYNC_GENERATOR))
+    if is_generator or not _TELL_OTHERWISE.isdisjoint(vars(func)):
+        return False
+    required = code.co_argcount - len(func.__defaults__ or ())
+    has_required_keywords = code.co_kwonlyargcount > len(func.__kwdefaults__ or ())
+    return required <= 1 <= code.co_argcount and not has_required_keywords
 
 
 def _signature_of(func: Callable[..., object]) -> "Signature":

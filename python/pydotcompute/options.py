@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from pydotcompute.checks import (
     MessageType,
@@ -134,8 +134,7 @@ class KernelOptions:
         return replace(other, **given) if given else other
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaunchOptions:
+class LaunchOptions(NamedTuple):
     """What a kernel is launched with: every option settled."""
 
     queue_size: int

@@ -119,9 +119,11 @@ impl Ledger {
     #[must_use]
     pub fn snapshot(&self, depths: Depths) -> Snapshot {
         let timed = self.timing.as_ref();
+        let offset_ns = self.record.lifecycle.unix_offset_ns.get_own();
+        let now = self.clock.anchor_near(offset_ns);
         Snapshot {
             latencies: timed.map_or_else(Latencies::default, |t| Latencies::read(&t.record)),
-            ..Snapshot::read(&self.record, depths, self.clock.anchor())
+            ..Snapshot::read(&self.record, depths, now)
         }
     }
 

@@ -4,7 +4,7 @@ use crate::queue::Sample;
 
 /// What timing a message costs: three readings of the fine clock and two histograms, 70 ns while
 /// all of that is warm (`benches/clock.rs`, `benches/histogram.rs`), and three times as much where
-/// one message in many calls it out of the caches (`benches/echo.py`).
+/// one message in many calls it out of the caches (`benches/figures`).
 const COST_NS: i64 = 200;
 
 /// One part in so many of the time may be spent on it.

@@ -7,6 +7,7 @@
 
 mod clock;
 mod fast_path;
+mod instance;
 mod interpreter;
 mod ledger;
 mod mailbox;
@@ -42,6 +43,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<queue::ObjectQueue>()?;
     module.add_class::<record_mailbox::RecordMailbox>()?;
     module.add_class::<snapshot::Snapshot>()?;
+    module.add_function(wrap_pyfunction!(instance::instance_of, module)?)?;
+    instance::prepare(py)?;
     snapshot::prepare(py)?;
     message::add_sentinels(module)?;
     module.add("BusyError", py.get_type::<record_mailbox::BusyError>())?;

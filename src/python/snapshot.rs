@@ -2,7 +2,8 @@
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyString};
 
 use super::clock::seconds;
 use crate::record::{self, LatencySummary, State};
@@ -18,6 +19,30 @@ macro_rules! put {
         $($fields.set_item(pyo3::intern!($fields.py(), $name), $value)?;)*
     };
 }
+
+/// Puts values that are not 0 and not None into a dict that shows the others already: most of what
+/// a kernel shows is blank, and copying a dict costs less than filling it. The names are made
+/// whatever the values are, see `prepare()`.
+macro_rules! put_over_blank {
+    ($fields:ident, {$($name:literal: $value:expr),* $(,)?}) => {
+        $(
+            let (name, value) = (pyo3::intern!($fields.py(), $name), $value);
+            if !is_blank(&value) {
+                $fields.set_item(name, value)?;
+            }
+        )*
+    };
+}
+
+fn is_blank<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// The fields of KernelTelemetry in their order, with counts of 0 and otherwise None.
+static BLANK: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+
+/// The fields of LatencySummary in their order.
+static BLANK_SUMMARY: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
 
 /// The value of KernelState for a stored state.
 pub(super) fn state_name(state: State) -> &'static str {
@@ -41,8 +66,15 @@ pub(super) fn known_state(name: &str) -> PyResult<State> {
 
 /// The fields of LatencySummary; times in seconds.
 fn summary_fields(py: Python<'_>, summary: LatencySummary) -> PyResult<Bound<'_, PyDict>> {
+    let blank = BLANK_SUMMARY.get_or_try_init(py, || {
+        let fields = PyDict::new(py);
+        for name in ["count", "sum", "p50", "p90", "p99", "p999", "max"] {
+            fields.set_item(PyString::intern(py, name), py.None())?;
+        }
+        PyResult::Ok(fields.unbind())
+    })?;
+    let fields = blank.bind(py).copy()?;
     let [p50, p90, p99, p999] = summary.quantiles_ns.map(seconds);
-    let fields = PyDict::new(py);
     put!(fields, {
         "count": summary.count,
         "sum": seconds(summary.sum_ns),
@@ -53,6 +85,45 @@ fn summary_fields(py: Python<'_>, summary: LatencySummary) -> PyResult<Bound<'_,
         "max": seconds(summary.max_ns),
     });
     Ok(fields)
+}
+
+/// A dict to put the fields of KernelTelemetry into.
+fn blank(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let blank = BLANK.get_or_try_init(py, || {
+        let fields = PyDict::new(py);
+        put!(fields, {
+            "kernel_id": py.None(),
+            "state": py.None(),
+            "messages_received": 0,
+            "messages_sent": 0,
+            "messages_processed": 0,
+            "errors": 0,
+            "start_time": py.None(),
+            "last_message_time": py.None(),
+            "messages_unanswered": 0,
+            "messages_errored": 0,
+            "messages_dropped": 0,
+            "messages_discarded": 0,
+            "messages_rejected": 0,
+            "queue_depth": 0,
+            "in_flight": 0,
+            "queue_depth_peak": 0,
+            "output_depth": 0,
+            "error_replies": 0,
+            "replies_received": 0,
+            "replies_discarded": 0,
+            "restarts": 0,
+            "last_error": py.None(),
+            "reset_time": py.None(),
+            "uptime_seconds": py.None(),
+            "queue_wait": py.None(),
+            "service": py.None(),
+            "latency_sample_rate": py.None(),
+            "duty_cycle": py.None(),
+        });
+        PyResult::Ok(fields.unbind())
+    })?;
+    blank.bind(py).copy()
 }
 
 /// Makes what the first reading would make, so that no fork in another thread comes in between: its
@@ -66,14 +137,18 @@ pub(super) fn prepare(py: Python<'_>) -> PyResult<()> {
 impl Snapshot {
     /// The fields of KernelTelemetry, counted since `baseline`, an earlier snapshot of the same
     /// kernel, else since the launch. Times in seconds; `state` is the value of a KernelState,
-    /// `queue_wait` and `service` are None or the fields of a LatencySummary.
+    /// `queue_wait` and `service` are None or the fields of a LatencySummary, and the caller is to
+    /// fill in `kernel_id` and `last_error`, which are None.
     #[pyo3(signature = (baseline = None))]
     fn since<'py>(&self, py: Python<'py>, baseline: Option<&Self>) -> PyResult<Bound<'py, PyDict>> {
         let (now, base) = (&self.0, baseline.map(|earlier| &earlier.0));
         let (shown, latency) = (now.since(base), now.latency_since(base));
-        let fields = PyDict::new(py);
+        let fields = blank(py)?;
         put!(fields, {
             "state": state_name(now.state),
+            "uptime_seconds": seconds(shown.uptime_ns),
+        });
+        put_over_blank!(fields, {
             "messages_received": shown.messages_received,
             "messages_sent": shown.messages_sent,
             "messages_processed": shown.messages_processed,
@@ -89,17 +164,22 @@ impl Snapshot {
             "in_flight": now.depths.in_flight,
             "queue_depth_peak": now.depth_peak,
             "output_depth": now.depths.output,
-            "restarts": now.restarts,
             "error_replies": shown.error_replies,
             "replies_received": shown.replies_received,
             "replies_discarded": shown.replies_discarded,
+            "restarts": now.restarts,
             "reset_time": baseline.map(Self::time),
-            "uptime_seconds": seconds(shown.uptime_ns),
-            "queue_wait": latency.queue_wait.map(|wait| summary_fields(py, wait)).transpose()?,
-            "service": latency.service.map(|service| summary_fields(py, service)).transpose()?,
             "latency_sample_rate": latency.sample_rate,
             "duty_cycle": latency.duty_ratio,
         });
+        for (name, summary) in [
+            (pyo3::intern!(py, "queue_wait"), latency.queue_wait),
+            (pyo3::intern!(py, "service"), latency.service),
+        ] {
+            if let Some(summary) = summary {
+                fields.set_item(name, summary_fields(py, summary)?)?;
+            }
+        }
         Ok(fields)
     }
 

@@ -118,14 +118,23 @@ impl Distribution {
     /// 0 gives the least value counted, 1000 and more the greatest.
     #[must_use]
     pub fn quantile_ns(&self, per_mille: u32) -> Option<u64> {
-        let count = u128::from(self.count());
-        let rank = (count * u128::from(per_mille.min(1000))).div_ceil(1000);
-        let mut passed = 0;
-        let reached = self.buckets.iter().find(|&&(_, weight)| {
-            passed += u128::from(weight);
-            passed >= rank
-        });
-        reached.map(|&(bucket, _)| midpoint(bucket))
+        self.quantiles_ns([per_mille], self.count())
+            .map(|[quantile]| quantile)
+    }
+
+    /// Several quantiles in one pass; `per_milles` ascend, `count` is that of this distribution.
+    fn quantiles_ns<const N: usize>(&self, per_milles: [u32; N], count: u64) -> Option<[u64; N]> {
+        let mut buckets = self.buckets.iter();
+        let (mut passed, mut reached) = (0, buckets.next()?);
+        passed += reached.1;
+        Some(per_milles.map(|per_mille| {
+            let rank = rank(count, per_mille);
+            while passed < rank {
+                let Some(next) = buckets.next() else { break };
+                (passed, reached) = (passed + next.1, next);
+            }
+            midpoint(reached.0)
+        }))
     }
 
     /// Upper edge of the highest bucket used, nanoseconds. None without samples.
@@ -137,11 +146,20 @@ impl Distribution {
     /// What is reported, or None without samples.
     #[must_use]
     pub fn summary(&self) -> Option<LatencySummary> {
+        let count = self.count();
         Some(LatencySummary {
             max_ns: self.max_ns()?,
-            count: self.count(),
+            count,
             sum_ns: self.sum_ns,
-            quantiles_ns: REPORTED.map(|per_mille| self.quantile_ns(per_mille).unwrap_or(0)),
+            quantiles_ns: self.quantiles_ns(REPORTED, count)?,
         })
     }
+}
+
+/// How many of `count` messages the quantile of `per_mille` thousandths has to reach: their
+/// product over 1000, rounded up, in steps that do not overflow.
+fn rank(count: u64, per_mille: u32) -> u64 {
+    let per_mille = u64::from(per_mille.min(1000));
+    let (thousands, rest) = (count / 1000, count % 1000);
+    thousands * per_mille + (rest * per_mille).div_ceil(1000)
 }

@@ -73,6 +73,7 @@ impl ManualRecord {
             in_flight: self.in_flight.get(),
             ..Depths::default()
         };
-        Snapshot::read(&self.record, depths, self.clock.anchor())
+        let offset_ns = self.record.lifecycle.unix_offset_ns.get();
+        Snapshot::read(&self.record, depths, self.clock.anchor_near(offset_ns))
     }
 }

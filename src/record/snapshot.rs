@@ -1,7 +1,7 @@
 //! A record as seen at one moment, and what is shown of it.
 
 use super::{KernelRecord, Latencies, ShownLatency, State};
-use crate::clock::Anchor;
+use crate::clock::{Anchor, COARSE_NS};
 
 /// Every counter of a record, since the launch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -141,9 +141,6 @@ pub struct Shown {
     pub replies_discarded: u64,
     pub uptime_ns: u64,
 }
-
-/// Stamps come from a clock this coarse: 4 ms on Linux at 250 Hz, 10 ms at 100 Hz.
-const COARSE_NS: u64 = 10_000_000;
 
 /// The offset of the launch, which stands still, unless the wall clock was set or the machine slept
 /// since: then that of now.

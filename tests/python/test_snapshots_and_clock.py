@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pydotcompute._core import ID_BYTES, ManualRecord, ObjectMailbox, Snapshot
+from pydotcompute._core import ID_BYTES, ManualRecord, ObjectMailbox, Snapshot, instance_of
 from pydotcompute.telemetry import KernelTelemetry
 from pydotcompute.testing import MockClock
 
@@ -47,9 +47,17 @@ def test_without_a_clock_of_its_own_a_record_follows_the_systems():
 
 def test_a_snapshot_has_the_fields_of_kernel_telemetry():
     fields = mailbox_at(MockClock()).snapshot().since()
-    telemetry = KernelTelemetry(kernel_id="k", last_error=None, **fields)
+    telemetry = KernelTelemetry(**{**fields, "kernel_id": "k"})
     assert telemetry.state == "launched"
-    assert set(fields) | {"kernel_id", "last_error"} == set(KernelTelemetry.__dataclass_fields__)
+    assert list(fields) == list(KernelTelemetry.__dataclass_fields__)
+
+
+def test_the_fields_of_one_snapshot_are_not_those_of_another():
+    snapshot = mailbox_at(MockClock()).snapshot()
+    snapshot.since().clear()
+    snapshot.since()["messages_received"] = 7
+    assert list(snapshot.since()) == list(KernelTelemetry.__dataclass_fields__)
+    assert snapshot.since()["messages_received"] == 0
 
 
 def test_a_snapshot_does_not_move_with_what_it_shows():
@@ -148,3 +156,24 @@ def test_the_id_of_a_record_has_an_end():
     ManualRecord("x" * ID_BYTES)
     with pytest.raises(ValueError, match=str(ID_BYTES)):
         ManualRecord("x" * (ID_BYTES + 1))
+
+
+# Instances.
+
+
+def test_an_instance_is_made_of_its_fields_without_a_call_of_its_class():
+    fields = mailbox_at(MockClock()).snapshot().since()
+    made = instance_of(KernelTelemetry, dict(fields))
+    assert made == KernelTelemetry(**fields)
+    assert type(made) is KernelTelemetry
+    assert vars(made) == fields
+
+
+class Slotted:
+    __slots__ = ("a",)
+
+
+@pytest.mark.parametrize("cls", [int, type, object, Slotted])
+def test_what_keeps_no_attributes_in_a_dict_is_not_made_of_them(cls):
+    with pytest.raises(TypeError):
+        instance_of(cls, {"a": 1})

@@ -84,6 +84,33 @@ fn two_anchors_agree_on_unix_time() {
 }
 
 #[test]
+fn an_anchor_near_the_offset_of_now_is_of_now() {
+    let clock = Clock::System;
+    let first = clock.anchor();
+    let offset_ns = first.unix_ns - first.monotonic_ns;
+    let before = clock.monotonic_ns();
+    let anchor = clock.anchor_near(offset_ns);
+    assert!((before..=clock.monotonic_ns()).contains(&anchor.monotonic_ns));
+    let drift_ns = (anchor.unix_ns - anchor.monotonic_ns).abs_diff(offset_ns);
+    assert!(drift_ns < 1_000_000, "the clocks drifted by {drift_ns} ns");
+}
+
+#[test]
+fn an_anchor_near_an_offset_that_is_wrong_by_now_is_a_new_one() {
+    for clock in [Clock::System, Clock::Mock(MockClock::new())] {
+        let now = clock.anchor();
+        let offset_ns = now.unix_ns - now.monotonic_ns;
+        for set_by_ns in [20_000_000, 3_600_000_000_000] {
+            for wrong_ns in [offset_ns - set_by_ns, offset_ns + set_by_ns] {
+                let anchor = clock.anchor_near(wrong_ns);
+                let shown_ns = anchor.unix_ns - anchor.monotonic_ns;
+                assert!(shown_ns.abs_diff(offset_ns) < 1_000_000, "{shown_ns}");
+            }
+        }
+    }
+}
+
+#[test]
 fn an_anchor_converts_stamps_from_before_and_after_it() {
     let anchor = Anchor {
         monotonic_ns: 1_000,

@@ -64,8 +64,13 @@ async def until_quiet(kernels: Sequence[Kernel], timeout: float) -> bool:
 
 
 async def _still_running(kernels: Sequence[Kernel], timeout: float) -> list[Kernel]:
-    waits = [kernel.wait_ended(timeout) for kernel in kernels if not kernel.has_ended]
-    await asyncio.gather(*waits)
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    for kernel in kernels:  # one after the other: while one is waited for, the others end too
+        if kernel.has_ended:
+            continue
+        if not await kernel.wait_ended(max(0.0, deadline - loop.time())):
+            break
     return [kernel for kernel in kernels if not kernel.has_ended]
 
 

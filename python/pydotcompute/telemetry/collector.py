@@ -3,9 +3,9 @@
 import os
 import threading
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-from pydotcompute._core import ManualRecord, MockClock, Snapshot
+from pydotcompute._core import ManualRecord, MockClock, Snapshot, instance_of
 from pydotcompute.checks import check_kernel_id
 from pydotcompute.exceptions import InvalidArgumentError, KernelNotFoundError
 from pydotcompute.options import KernelState
@@ -13,6 +13,8 @@ from pydotcompute.telemetry.errors import describe
 from pydotcompute.telemetry.kernel_telemetry import KernelTelemetry
 from pydotcompute.telemetry.latency import LatencySummary
 from pydotcompute.telemetry.summary import summarize
+
+_STATES: Final = {state.value: state for state in KernelState}
 
 
 class Source(Protocol):
@@ -136,9 +138,8 @@ class TelemetryCollector:
 
     def get_telemetry(self, kernel_id: str) -> KernelTelemetry | None:
         """Get the counts of one kernel now; None where it is unknown or nothing is collected."""
-        with self._lock:
-            entry = self._entries.get(kernel_id) if isinstance(kernel_id, str) else None
-            return None if entry is None else _read(kernel_id, entry)
+        entry = self._entries.get(kernel_id) if isinstance(kernel_id, str) else None
+        return None if entry is None else _read(kernel_id, entry)
 
     def get_all_telemetry(self) -> dict[str, KernelTelemetry]:
         """Get the counts of every kernel, each at its own moment."""
@@ -158,7 +159,7 @@ class TelemetryCollector:
             known = self._known()
             earlier_processed = sum(entry.earlier_processed for _, entry in known)
             earlier_errors = sum(entry.earlier_errors for _, entry in known)
-            kernels = [_read(kernel_id, entry) for kernel_id, entry in known]
+            kernels = {kernel_id: _fields(kernel_id, entry) for kernel_id, entry in known}
         return summarize(kernels, earlier_processed, earlier_errors)
 
     def reset(self, kernel_id: str | None = None) -> None:
@@ -211,11 +212,23 @@ class TelemetryCollector:
             return self._entries.setdefault(kernel_id, entry)  # a signal may have been faster
 
 
+def _fields(kernel_id: str, entry: _Entry) -> dict[str, Any]:
+    """Read the fields of KernelTelemetry; states and latencies as `to_dict()` gives them.
+
+    The baseline is read first: a reset meanwhile must not leave it newer than the snapshot.
+    """
+    source, baseline = entry.source, entry.baseline
+    fields = source.snapshot().since(baseline)
+    fields["kernel_id"] = kernel_id
+    fields["last_error"] = source.last_error
+    return fields
+
+
 def _read(kernel_id: str, entry: _Entry) -> KernelTelemetry:
-    fields = {"kernel_id": kernel_id, **entry.source.snapshot().since(entry.baseline)}
-    fields["state"] = KernelState(fields["state"])
-    fields["last_error"] = entry.source.last_error
-    for name in ("queue_wait", "service"):
-        if fields[name] is not None:
-            fields[name] = LatencySummary.from_fields(fields[name])
-    return KernelTelemetry.from_fields(fields)
+    fields = _fields(kernel_id, entry)
+    fields["state"] = _STATES[fields["state"]]
+    if (wait := fields["queue_wait"]) is not None:
+        fields["queue_wait"] = instance_of(LatencySummary, wait)
+    if (service := fields["service"]) is not None:
+        fields["service"] = instance_of(LatencySummary, service)
+    return instance_of(KernelTelemetry, fields)

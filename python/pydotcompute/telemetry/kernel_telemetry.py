@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from pydotcompute.options import KernelState
 from pydotcompute.telemetry.latency import LatencySummary
@@ -80,17 +80,6 @@ class KernelTelemetry:
     """Share of the uptime that messages spent in the kernel's code, its awaits included: 0.0 to
     1.0, estimated from `service`; None where none was timed or the uptime is 0."""
 
-    @classmethod
-    def from_fields(cls, fields: dict[str, Any]) -> Self:
-        """Make one of all its fields by name; none may be missing.
-
-        The constructor of a frozen dataclass sets each field through `object.__setattr__`, which
-        takes longer than reading a kernel; a summary makes one for every kernel there is.
-        """
-        made = object.__new__(cls)
-        made.__dict__.update(fields)
-        return made
-
     @property
     def uptime(self) -> float:
         """Seconds since `start_time`, or since the last reset, to the snapshot or the kernel's end.
@@ -106,24 +95,30 @@ class KernelTelemetry:
     @property
     def throughput(self) -> float:
         """Messages processed per second of uptime; 0.0 where the uptime is 0."""
-        uptime = self.uptime
-        return self.messages_processed / uptime if uptime > 0.0 else 0.0
+        return rate(self.messages_processed, self.uptime)
 
     @property
     def error_rate(self) -> float:
         """Errors per message processed; with nothing processed the number of errors."""
-        if self.messages_processed == 0:
-            return float(self.errors)
-        return self.errors / self.messages_processed
+        return ratio(self.errors, self.messages_processed)
 
     def to_dict(self) -> dict[str, Any]:
         """Give every field and property by name; the state as its string, latencies as dicts."""
         values = dict(self.__dict__)
-        uptime = self.uptime
         values["state"] = str(self.state)
         values["queue_wait"] = None if self.queue_wait is None else self.queue_wait.to_dict()
         values["service"] = None if self.service is None else self.service.to_dict()
-        values["uptime"] = uptime
-        values["throughput"] = self.messages_processed / uptime if uptime > 0.0 else 0.0
-        values["error_rate"] = self.error_rate
+        values["uptime"] = uptime = self.uptime
+        values["throughput"] = rate(self.messages_processed, uptime)
+        values["error_rate"] = ratio(self.errors, self.messages_processed)
         return values
+
+
+def rate(processed: int, uptime: float) -> float:
+    """Messages a second of uptime; 0.0 where the uptime is 0."""
+    return processed / uptime if uptime > 0.0 else 0.0
+
+
+def ratio(errors: int, processed: int) -> float:
+    """Errors a message processed; with nothing processed the number of errors."""
+    return errors / processed if processed else float(errors)

@@ -1,7 +1,7 @@
 """How long messages took."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,6 @@ class LatencySummary:
     """99.9 % took no longer."""
     max: float
     """Upper edge of the highest bucket used: at most 6.25 % above the longest time seen."""
-
-    @classmethod
-    def from_fields(cls, fields: dict[str, Any]) -> Self:
-        """Make one of all its fields by name, as `KernelTelemetry.from_fields()` does."""
-        made = object.__new__(cls)
-        made.__dict__.update(fields)
-        return made
 
     def to_dict(self) -> dict[str, Any]:
         """Give every field by name."""
