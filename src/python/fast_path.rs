@@ -3,12 +3,13 @@
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 
 use super::mailbox::ObjectMailbox;
 use super::message;
-use super::take::{Take, Timer};
+use super::timer::Timer;
 use crate::gil::GilCell;
-use crate::mailbox::{Offer, Reply, ReplyOutcome};
+use crate::mailbox::{self, Offer, Reply, ReplyOutcome, Take};
 use crate::task::{Ran, Stepper};
 
 type Object = Py<PyAny>;
@@ -23,7 +24,7 @@ type Object = Py<PyAny>;
 pub(crate) struct FastPath {
     mailbox: Py<ObjectMailbox>,
     /// The calls that wait, of the same mailbox.
-    pub(super) waiting: Object,
+    waiting: Object,
     input_space: Object,
     input_ready: Object,
     output_ready: Object,
@@ -33,8 +34,18 @@ pub(crate) struct FastPath {
     input_type: Option<Object>,
     output_type: Option<Object>,
     stepper: GilCell<Option<Py<Stepper>>>,
-    pub(super) timer: Timer,
+    timer: Timer,
+    wait: GilCell<Wait>,
     is_turn_due: GilCell<bool>,
+}
+
+/// What the kernel's own task asked for, and waits for parked.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wait {
+    /// For a list: how many messages at most.
+    most: Option<usize>,
+    timeout: Option<f64>,
+    has_yielded: bool,
 }
 
 /// What a caller's try to get a reply came to.
@@ -47,31 +58,31 @@ enum Got {
 
 impl FastPath {
     #[inline]
-    pub(super) fn mailbox(&self) -> &ObjectMailbox {
+    fn mailbox(&self) -> &ObjectMailbox {
         self.mailbox.get()
     }
 
     #[inline]
-    pub(super) fn stepper(&self, py: Python<'_>) -> Option<Py<Stepper>> {
+    fn stepper(&self, py: Python<'_>) -> Option<Py<Stepper>> {
         let stepper = &self.stepper;
         stepper.with(py, |held| held.as_ref().map(|held| held.clone_ref(py)))
     }
 
     /// Whether a sender waits for room.
     #[inline]
-    pub(super) fn has_waiting_sender(&self, py: Python<'_>) -> PyResult<bool> {
+    fn has_waiting_sender(&self, py: Python<'_>) -> PyResult<bool> {
         is_filled(&self.input_space, py)
     }
 
     /// Whether a task of the kernel waits in line for a message.
     #[inline]
-    pub(super) fn has_waiting_taker(&self, py: Python<'_>) -> PyResult<bool> {
+    fn has_waiting_taker(&self, py: Python<'_>) -> PyResult<bool> {
         is_filled(&self.input_ready, py)
     }
 
     /// Whether somebody wants to know when the kernel is quiet.
     #[inline]
-    pub(super) fn is_watched(&self, py: Python<'_>) -> PyResult<bool> {
+    fn is_watched(&self, py: Python<'_>) -> PyResult<bool> {
         is_filled(&self.watchers, py)
     }
 
@@ -100,6 +111,78 @@ impl FastPath {
             Some(stepper) => stepper.get().run_for_caller(py),
             None => Ok(Ran::No),
         }
+    }
+
+    /// Takes what there is; `again`: what was asked for before, which ends nothing.
+    #[inline]
+    fn try_take(&self, py: Python<'_>, most: Option<usize>, again: bool) -> PyResult<Take<Object>> {
+        let mailbox = self.mailbox();
+        let taken = match (most, again) {
+            (None, false) => return Ok(mailbox.with(py, mailbox::ObjectMailbox::take)),
+            (None, true) => return Ok(mailbox.with(py, mailbox::ObjectMailbox::take_again)),
+            (Some(most), false) => mailbox.with(py, |mailbox| mailbox.take_batch(most)),
+            (Some(most), true) => mailbox.with(py, |mailbox| mailbox.take_batch_again(most)),
+        };
+        Ok(match taken {
+            Take::Message(batch) => Take::Message(PyList::new(py, batch)?.into_any().unbind()),
+            Take::Empty => Take::Empty,
+            Take::End => Take::End,
+        })
+    }
+
+    fn ask(slf: &Bound<'_, Self>, most: Option<usize>, timeout: Option<f64>) -> PyResult<Object> {
+        let (py, path) = (slf.py(), slf.get());
+        if path.has_waiting_taker(py)? || path.has_waiting_sender(py)? {
+            return message::empty(py);
+        }
+        match path.try_take(py, most, false)? {
+            Take::Message(message) => return Ok(message),
+            Take::Empty => {}
+            Take::End => return message::empty(py),
+        }
+        match path.stepper(py) {
+            Some(stepper) if timeout != Some(0.0) && stepper.get().may_park(py)? => {}
+            _ => return message::empty(py),
+        }
+        if let Some(seconds) = timeout.filter(|seconds| seconds.is_finite()) {
+            if !path.timer.keeps_time() {
+                return message::empty(py);
+            }
+            path.timer.wait_until(slf, seconds)?;
+        }
+        path.wait.with(py, |wait| {
+            wait.most = most;
+            wait.timeout = timeout;
+        });
+        path.park(py)
+    }
+
+    fn park(&self, py: Python<'_>) -> PyResult<Object> {
+        if self.is_watched(py)? {
+            self.waiting.call_method0(py, intern!(py, "tell_quiet"))?;
+        }
+        message::park(py)
+    }
+
+    /// A place becomes free, and others of the kernel may wait for what comes next.
+    fn wake_others(&self, py: Python<'_>) -> PyResult<()> {
+        if self.has_waiting_sender(py)? {
+            self.waiting.call_method0(py, intern!(py, "wake_sender"))?;
+        }
+        if self.has_waiting_taker(py)? {
+            self.waiting.call_method0(py, intern!(py, "wake_taker"))?;
+        }
+        Ok(())
+    }
+
+    /// The error of a kernel that asked for a message in vain for `timeout` seconds.
+    fn late(&self, py: Python<'_>, timeout: Option<f64>) -> PyErr {
+        let name = intern!(py, "take_late");
+        let made = self.waiting.call_method1(py, name, (timeout,));
+        made.map_or_else(
+            |error| error,
+            |error| PyErr::from_value(error.into_bound(py)),
+        )
     }
 }
 
@@ -143,6 +226,7 @@ impl FastPath {
             output_type,
             stepper: GilCell::new(None),
             timer: Timer::new(has_loop_time.then_some(home)),
+            wait: GilCell::new(Wait::default()),
             is_turn_due: GilCell::new(false),
         }
     }
@@ -204,16 +288,72 @@ impl FastPath {
         self.is_turn_due.with(py, std::mem::take)
     }
 
-    /// Something to await for the kernel's next message; asking ends the messages in flight.
+    /// The kernel's next message; asking ends the messages in flight. PARK: await this object, then
+    /// ask `take_again()`. EMPTY: nothing was done that matters to the call that waits.
     #[pyo3(signature = (timeout = None))]
-    fn take(slf: Py<Self>, timeout: Option<f64>) -> Take {
-        Take::new(slf, None, timeout)
+    fn take(slf: &Bound<'_, Self>, timeout: Option<f64>) -> PyResult<Object> {
+        Self::ask(slf, None, timeout)
     }
 
-    /// Something to await for a list of one to `max_messages` messages.
+    /// A list of one to `max_messages` messages; else as `take()`.
     #[pyo3(signature = (max_messages, timeout = None))]
-    fn take_batch(slf: Py<Self>, max_messages: usize, timeout: Option<f64>) -> Take {
-        Take::new(slf, Some(max_messages), timeout)
+    fn take_batch(
+        slf: &Bound<'_, Self>,
+        max_messages: usize,
+        timeout: Option<f64>,
+    ) -> PyResult<Object> {
+        Self::ask(slf, Some(max_messages), timeout)
+    }
+
+    /// What was asked for and waited for. QueueTimeoutError where it has been too long.
+    fn take_again(&self, py: Python<'_>) -> PyResult<Object> {
+        if self.mailbox().with(py, |mailbox| mailbox.has_message()) {
+            self.wake_others(py)?; // before the message has moved: this may raise
+        }
+        let wait = self.wait.with(py, |wait| *wait);
+        match self.try_take(py, wait.most, true)? {
+            Take::Message(message) => {
+                self.timer.wait_no_more(py);
+                Ok(message)
+            }
+            Take::Empty if self.timer.is_over(py) => {
+                self.timer.wait_no_more(py);
+                Err(self.late(py, wait.timeout))
+            }
+            Take::Empty => self.park(py),
+            Take::End => {
+                self.timer.wait_no_more(py);
+                message::empty(py)
+            }
+        }
+    }
+
+    /// Wait no more, without a message: who waits behind may get it.
+    fn leave(&self, py: Python<'_>) -> PyResult<()> {
+        self.timer.wait_no_more(py);
+        self.wake_others(py)
+    }
+
+    fn __await__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        let wait = &slf.get().wait;
+        wait.with(slf.py(), |wait| wait.has_yielded = false);
+        slf
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> Option<Object> {
+        let stepper = self.stepper(py)?;
+        let had_yielded = self
+            .wait
+            .with(py, |wait| std::mem::replace(&mut wait.has_yielded, true));
+        if had_yielded {
+            stepper.get().note_resumed(py);
+            return None;
+        }
+        Some(stepper.get().parking(py))
     }
 
     /// Put a reply into the output queue; whether it was done.
@@ -276,22 +416,4 @@ fn is_filled(container: &Object, py: Python<'_>) -> PyResult<bool> {
 #[inline]
 fn fits(object: &Bound<'_, PyAny>, kind: Option<&Object>) -> PyResult<bool> {
     kind.map_or(Ok(true), |kind| object.is_instance(kind.bind(object.py())))
-}
-
-impl FastPath {
-    /// Calls a method of the calls that wait.
-    pub(super) fn call_waiting(&self, py: Python<'_>, name: &str) -> PyResult<Object> {
-        self.waiting.call_method0(py, name)
-    }
-
-    /// The error of a kernel that asked for a message in vain for `timeout` seconds.
-    pub(super) fn late(&self, py: Python<'_>, timeout: Option<f64>) -> PyErr {
-        let made = self
-            .waiting
-            .call_method1(py, intern!(py, "take_late"), (timeout,));
-        made.map_or_else(
-            |error| error,
-            |error| PyErr::from_value(error.into_bound(py)),
-        )
-    }
 }

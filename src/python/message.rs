@@ -18,7 +18,8 @@ pub(super) const FULL: u8 = 1;
 /// The queue takes nothing any more.
 pub(super) const CLOSED: u8 = 2;
 
-/// A value that no message can be: EMPTY (nothing now) or END (nothing now and none ever).
+/// A value that no message can be: EMPTY (nothing now), END (nothing now and none ever) or PARK
+/// (nothing now, and the kernel may wait parked).
 #[pyclass(module = "pydotcompute._core", frozen)]
 #[derive(Debug)]
 pub(crate) struct Sentinel(&'static str);
@@ -33,6 +34,7 @@ impl Sentinel {
 struct Sentinels {
     empty: Py<Sentinel>,
     end: Py<Sentinel>,
+    park: Py<Sentinel>,
 }
 
 static SENTINELS: PyOnceLock<Sentinels> = PyOnceLock::new();
@@ -42,6 +44,7 @@ fn sentinels(py: Python<'_>) -> PyResult<&'static Sentinels> {
         Ok(Sentinels {
             empty: Py::new(py, Sentinel("EMPTY"))?,
             end: Py::new(py, Sentinel("END"))?,
+            park: Py::new(py, Sentinel("PARK"))?,
         })
     })
 }
@@ -54,10 +57,15 @@ pub(super) fn end(py: Python<'_>) -> PyResult<Py<PyAny>> {
     Ok(sentinels(py)?.end.clone_ref(py).into_any())
 }
 
+pub(super) fn park(py: Python<'_>) -> PyResult<Py<PyAny>> {
+    Ok(sentinels(py)?.park.clone_ref(py).into_any())
+}
+
 pub(super) fn add_sentinels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     module.add("EMPTY", empty(py)?)?;
-    module.add("END", end(py)?)
+    module.add("END", end(py)?)?;
+    module.add("PARK", park(py)?)
 }
 
 /// An error in the place of a reply.

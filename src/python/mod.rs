@@ -18,7 +18,7 @@ mod queue;
 mod record_mailbox;
 mod records;
 mod snapshot;
-mod take;
+mod timer;
 
 use pyo3::prelude::*;
 
@@ -32,7 +32,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<clock::MockClock>()?;
     module.add_class::<mailbox::ObjectMailbox>()?;
     module.add_class::<fast_path::FastPath>()?;
-    module.add_class::<take::Take>()?;
     module.add_class::<task::Parking>()?;
     module.add_class::<task::Stepper>()?;
     task::prepare(py)?;

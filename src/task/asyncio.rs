@@ -151,29 +151,29 @@ pub(super) fn handled_exception(_attached: Python<'_>) -> usize {
 
 /// What came out of a coroutine that was resumed.
 #[derive(Debug)]
-pub(crate) enum Outcome {
+pub(super) enum Outcome {
     /// It suspended with this.
     Yielded(Object),
-    /// It returned this.
-    Returned(Object),
+    /// It returned.
+    Returned,
     /// An exception left it.
     Raised(PyErr),
 }
 
 /// Resumes a coroutine in the caller's context.
-pub(crate) fn resume(py: Python<'_>, coroutine: &Object) -> Outcome {
+pub(super) fn resume(py: Python<'_>, coroutine: &Object) -> Outcome {
     let mut result = ptr::null_mut();
     // SAFETY: attached; both objects are held by the caller, and `result` is a place to write to.
     let sent = unsafe { ffi::PyIter_Send(coroutine.as_ptr(), ffi::Py_None(), &raw mut result) };
     match (sent, owned(py, result)) {
         (ffi::PySendResult::PYGEN_NEXT, Ok(yielded)) => Outcome::Yielded(yielded),
-        (_, Ok(returned)) => Outcome::Returned(returned),
+        (_, Ok(_returned)) => Outcome::Returned,
         (_, Err(error)) => Outcome::Raised(error),
     }
 }
 
 /// Throws an exception into a coroutine.
-pub(crate) fn throw(py: Python<'_>, coroutine: &Object, error: &Object) -> Outcome {
+pub(super) fn throw(py: Python<'_>, coroutine: &Object, error: &Object) -> Outcome {
     outcome_of(
         py,
         coroutine.call_method1(py, intern!(py, "throw"), (error,)),
@@ -188,16 +188,13 @@ pub(super) fn resume_in(py: Python<'_>, run: &Object, send: &Object) -> Outcome 
 fn outcome_of(py: Python<'_>, result: PyResult<Object>) -> Outcome {
     match result {
         Ok(yielded) => Outcome::Yielded(yielded),
-        Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
-            let value = error.value(py).getattr(intern!(py, "value"));
-            value.map_or_else(Outcome::Raised, |value| Outcome::Returned(value.unbind()))
-        }
+        Err(error) if error.is_instance_of::<PyStopIteration>(py) => Outcome::Returned,
         Err(error) => Outcome::Raised(error),
     }
 }
 
 /// The exception object that the three arguments of a coroutine's `throw()` mean.
-pub(crate) fn thrown(
+pub(super) fn thrown(
     kind: &Bound<'_, PyAny>,
     value: Option<&Bound<'_, PyAny>>,
     traceback: Option<&Bound<'_, PyAny>>,
@@ -213,16 +210,6 @@ pub(crate) fn thrown(
         error.setattr(intern!(error.py(), "__traceback__"), traceback)?;
     }
     Ok(error.into_any().unbind())
-}
-
-/// The StopIteration by which a coroutine returns a value.
-pub(crate) fn stop(value: Bound<'_, PyAny>) -> PyErr {
-    // The interpreter makes such an object only where it must, but would take these for arguments.
-    if value.is_instance_of::<PyTuple>() || value.is_instance_of::<PyBaseException>() {
-        PyStopIteration::new_err((value.unbind(),))
-    } else {
-        PyStopIteration::new_err(value.unbind())
-    }
 }
 
 /// Tries of a call that an exception of a signal handler may break off.

@@ -259,7 +259,7 @@ impl Stepper {
                 self.set(py, phase, None);
                 Ok(Some(yielded))
             }
-            Outcome::Returned(_) => self.end(py, Ok(())),
+            Outcome::Returned => self.end(py, Ok(())),
             Outcome::Raised(error) => self.end(py, Err(error)),
         }
     }
@@ -281,7 +281,7 @@ impl Owed {
                     is_blocking,
                 }
             }
-            Outcome::Returned(_) => Self::Return,
+            Outcome::Returned => Self::Return,
             Outcome::Raised(error) => Self::Raise(error.into_value(py).into_any()),
         }
     }
@@ -395,8 +395,7 @@ impl Stepper {
                 "a kernel's coroutine takes nothing but None",
             ));
         }
-        self.run_for_task(py, None)?
-            .ok_or_else(|| asyncio::stop(py.None().into_bound(py)))
+        self.run_for_task(py, None)?.ok_or_else(stop)
     }
 
     /// Throw an exception into it, as a coroutine's `throw()`.
@@ -409,8 +408,7 @@ impl Stepper {
         traceback: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Object> {
         let error = asyncio::thrown(kind, value, traceback)?;
-        self.run_for_task(py, Some(&error))?
-            .ok_or_else(|| asyncio::stop(py.None().into_bound(py)))
+        self.run_for_task(py, Some(&error))?.ok_or_else(stop)
     }
 
     /// End it, as a coroutine's `close()`.
@@ -457,4 +455,8 @@ impl Stepper {
         drop(self.state.with(py, |state| state.bound.take()));
         drop(self.state.with(py, |state| state.owed.take()));
     }
+}
+
+fn stop() -> PyErr {
+    pyo3::exceptions::PyStopIteration::new_err(())
 }

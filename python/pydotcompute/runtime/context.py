@@ -1,8 +1,9 @@
 """What a kernel's code sees of its kernel."""
 
-from collections.abc import Coroutine, Iterable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Generic, TypeVar
 
+from pydotcompute._core import EMPTY, PARK
 from pydotcompute.checks import check_count, check_timeout
 from pydotcompute.exceptions import InvalidTypeError
 from pydotcompute.options import KernelState
@@ -75,9 +76,14 @@ class KernelContext(KernelView, Generic[TIn, TOut]):
     taken nor sent.
     """
 
-    __slots__ = ()
+    __slots__ = ("_fast",)
 
-    def receive(self, *, timeout: float | None = None) -> Coroutine[Any, Any, TIn]:
+    def __init__(self, kernel: "Kernel") -> None:
+        """Contexts are made by the runtime."""
+        super().__init__(kernel)
+        self._fast = kernel.fast
+
+    async def receive(self, *, timeout: float | None = None) -> TIn:
         """Take the next message. Asking ends the message taken before, also where this times out.
 
         Args:
@@ -89,14 +95,26 @@ class KernelContext(KernelView, Generic[TIn, TOut]):
             EndOfStream: The kernel winds down and every queued message was handed out.
             InvalidArgumentError: `timeout` is negative or not a number.
         """
-        return self._kernel.fast.take(None if timeout is None else check_timeout(timeout))
+        seconds = None if timeout is None else check_timeout(timeout)
+        fast = self._fast
+        message = fast.take(seconds)
+        while message is PARK:  # as in receive_batch(), without a call in between
+            try:
+                await fast
+            except BaseException:
+                fast.leave()
+                raise
+            message = fast.take_again()
+        if message is EMPTY:
+            message = await self._kernel.mailbox.take(seconds)
+        return message  # type: ignore[no-any-return]
 
-    def receive_batch(
+    async def receive_batch(
         self,
         max_messages: int,
         *,
         timeout: float | None = None,
-    ) -> Coroutine[Any, Any, list[TIn]]:
+    ) -> list[TIn]:
         """Take one to `max_messages` messages; all are in flight, and each reply ends the oldest.
 
         Raises:
@@ -106,7 +124,19 @@ class KernelContext(KernelView, Generic[TIn, TOut]):
             InvalidTypeError: `max_messages` is not an int.
         """
         most = min(check_count(max_messages, "max_messages"), self._kernel.queue_size)
-        return self._kernel.fast.take_batch(most, check_timeout(timeout))
+        seconds = check_timeout(timeout)
+        fast = self._fast
+        batch = fast.take_batch(most, seconds)
+        while batch is PARK:
+            try:
+                await fast
+            except BaseException:
+                fast.leave()
+                raise
+            batch = fast.take_again()
+        if batch is EMPTY:
+            batch = await self._kernel.mailbox.take_batch(most, seconds)
+        return batch  # type: ignore[no-any-return]
 
     async def send(self, message: TOut, *, timeout: float | None = None) -> None:
         """Put a reply into the output queue; it answers the oldest message in flight.
@@ -121,11 +151,10 @@ class KernelContext(KernelView, Generic[TIn, TOut]):
             KernelStateError: The kernel has ended, or was given up.
             InvalidArgumentError: `timeout` is negative or not a number.
         """
-        kernel = self._kernel
         seconds = None if timeout is None else check_timeout(timeout)
-        if not kernel.fast.reply(message):
-            kernel.check_output(message)
-            await kernel.mailbox.reply(message, seconds)
+        if not self._fast.reply(message):
+            self._kernel.check_output(message)
+            await self._kernel.mailbox.reply(message, seconds)
 
     async def send_batch(self, messages: Iterable[TOut], *, timeout: float | None = None) -> int:
         """Put replies into the output queue one after the other; see `send()`.

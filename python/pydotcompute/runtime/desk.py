@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydotcompute.exceptions import KernelStateError, MessageTypeError
 from pydotcompute.execution.venue import Venue
+from pydotcompute.runtime.context import KernelContext
 
 if TYPE_CHECKING:
     from pydotcompute.runtime.kernel import Kernel
@@ -14,14 +15,15 @@ if TYPE_CHECKING:
 class HandlerDesk:
     """A kernel's own end of its mailbox, for code that never sees a context."""
 
-    __slots__ = ("_kernel",)
+    __slots__ = ("_context", "_kernel")
 
     def __init__(self, kernel: "Kernel") -> None:
         self._kernel = kernel
+        self._context: KernelContext[Any, Any] = KernelContext(kernel)
 
     def take(self) -> Awaitable[Any]:
         """Take the next message, or raise EndOfStream."""
-        return self._kernel.fast.take()
+        return self._context.receive()
 
     async def reply(self, message: object, reply: object) -> None:
         """Answer the message in flight; a reply of a wrong type is an error of that message."""
