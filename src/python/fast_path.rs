@@ -10,7 +10,7 @@ use super::message;
 use super::timer::Timer;
 use crate::gil::GilCell;
 use crate::mailbox::{self, Offer, Reply, ReplyOutcome, Take};
-use crate::task::{Ran, Stepper};
+use crate::task::{self, Ran, Stepper};
 
 type Object = Py<PyAny>;
 
@@ -23,6 +23,7 @@ type Object = Py<PyAny>;
 #[derive(Debug)]
 pub(crate) struct FastPath {
     mailbox: Py<ObjectMailbox>,
+    home: Object,
     /// The calls that wait, of the same mailbox.
     waiting: Object,
     input_space: Object,
@@ -200,6 +201,7 @@ impl FastPath {
         reason = "keyword-only parts of one constructor"
     )]
     fn new(
+        py: Python<'_>,
         mailbox: Py<ObjectMailbox>,
         waiting: Object,
         home: Object,
@@ -215,6 +217,8 @@ impl FastPath {
     ) -> Self {
         Self {
             mailbox,
+            timer: Timer::new(has_loop_time.then(|| home.clone_ref(py))),
+            home,
             waiting,
             input_space,
             input_ready,
@@ -225,7 +229,6 @@ impl FastPath {
             input_type,
             output_type,
             stepper: GilCell::new(None),
-            timer: Timer::new(has_loop_time.then_some(home)),
             wait: GilCell::new(Wait::default()),
             is_turn_due: GilCell::new(false),
         }
@@ -241,9 +244,12 @@ impl FastPath {
         self.timer.stop(py);
     }
 
-    /// Put a message into the input queue; whether it was done.
+    /// Put a message into the input queue; whether it was done. Nothing where another loop runs.
     fn send(&self, message: &Bound<'_, PyAny>) -> PyResult<bool> {
         let py = message.py();
+        if !task::is_running(py, &self.home)? {
+            return Ok(false);
+        }
         if !fits(message, self.input_type.as_ref())? {
             return Ok(false);
         }
@@ -263,8 +269,12 @@ impl FastPath {
         Ok(matches!(offer, Offer::Accepted(_)))
     }
 
-    /// The oldest reply, for which the kernel may be run by the caller's task; or EMPTY.
+    /// The oldest reply, for which the kernel may be run by the caller's task; or EMPTY, also where
+    /// another loop runs.
     fn receive(&self, py: Python<'_>) -> PyResult<Object> {
+        if !task::is_running(py, &self.home)? {
+            return message::empty(py);
+        }
         loop {
             match self.try_collect(py)? {
                 Got::Reply(reply) => return Ok(reply),
@@ -384,6 +394,7 @@ impl FastPath {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.mailbox)?;
+        visit.call(&self.home)?;
         let held = [
             &self.waiting,
             &self.input_space,

@@ -23,6 +23,8 @@ enum Current {
 }
 
 struct Hooks {
+    /// `asyncio._get_running_loop`, which gives None where there is none.
+    running_loop: Object,
     current: Current,
     cancelled_error: Object,
     /// `sys._getframemodulename`, of CPython 3.12 and newer.
@@ -50,6 +52,7 @@ fn hooks(py: Python<'_>) -> PyResult<&'static Hooks> {
             None => Current::Tasks(tasks.getattr("_current_tasks")?.cast_into()?.unbind()),
         };
         Ok(Hooks {
+            running_loop: py.import("asyncio")?.getattr("_get_running_loop")?.unbind(),
             current,
             cancelled_error: py.import("asyncio")?.getattr("CancelledError")?.unbind(),
             frame_at: sys.getattr_opt("_getframemodulename")?.map(Bound::unbind),
@@ -57,6 +60,12 @@ fn hooks(py: Python<'_>) -> PyResult<&'static Hooks> {
             uncancel_rescinds: py.version_info() >= (3, 13),
         })
     })
+}
+
+/// Whether `home` is the loop that runs in this thread.
+#[inline]
+pub(crate) fn is_running(py: Python<'_>, home: &Object) -> PyResult<bool> {
+    Ok(hooks(py)?.running_loop.call0(py)?.is(home))
 }
 
 /// Makes `task` the current one of `home`, None for none, and returns the one that was.

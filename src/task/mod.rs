@@ -18,7 +18,7 @@ mod budget;
 mod parking;
 mod stepper;
 
-pub(crate) use asyncio::prepare;
+pub(crate) use asyncio::{is_running, prepare};
 pub(crate) use parking::Parking;
 pub(crate) use stepper::{Ran, Stepper};
 

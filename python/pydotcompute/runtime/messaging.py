@@ -46,10 +46,13 @@ class Messaging(Readings):
             InvalidArgumentError: `timeout` is negative or not a number.
             WrongLoopError, RuntimeClosedError: The runtime lives elsewhere, or no more.
         """
-        kernel = self._find(kernel_id)
         seconds = None if timeout is None else check_timeout(timeout)
+        try:
+            kernel = self._kernels[kernel_id]
+        except (KeyError, TypeError):
+            kernel = self._find(kernel_id)  # which says what is near
         if not kernel.fast.send(message):
-            kernel.check_input(message)
+            self._find(kernel_id).check_input(message)
             await kernel.mailbox.send(message, seconds)
 
     def send_nowait(self, kernel_id: str, message: Any) -> None:
@@ -99,9 +102,14 @@ class Messaging(Readings):
             WrongLoopError, RuntimeClosedError: The runtime lives elsewhere, or no more.
         """
         seconds = None if timeout is None else check_timeout(timeout)
-        kernel = self._find(kernel_id)
+        try:
+            kernel = self._kernels[kernel_id]
+        except (KeyError, TypeError):
+            kernel = self._find(kernel_id)
         reply = kernel.fast.receive()
-        return await kernel.mailbox.receive(seconds) if reply is EMPTY else reply
+        if reply is EMPTY:
+            reply = await self._find(kernel_id).mailbox.receive(seconds)
+        return reply
 
     async def receive_batch(
         self, kernel_id: str, max_messages: int, *, timeout: float | None = None
