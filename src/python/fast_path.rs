@@ -6,7 +6,8 @@ use pyo3::prelude::*;
 
 use super::mailbox::ObjectMailbox;
 use super::message;
-use super::take::{Take, Timer};
+use super::take::Take;
+use super::timer::Timer;
 use crate::gil::GilCell;
 use crate::mailbox::{Offer, Reply, ReplyOutcome};
 use crate::task::{Ran, Stepper};
@@ -97,7 +98,7 @@ impl FastPath {
 
     fn run_kernel(&self, py: Python<'_>) -> PyResult<Ran> {
         match self.stepper(py) {
-            Some(stepper) => stepper.get().run_for_caller(py),
+            Some(stepper) => Stepper::run_for_caller(stepper.bind(py)),
             None => Ok(Ran::No),
         }
     }

@@ -19,6 +19,7 @@ mod record_mailbox;
 mod records;
 mod snapshot;
 mod take;
+mod timer;
 
 use pyo3::prelude::*;
 
