@@ -80,7 +80,7 @@ class WaitingMailbox:
         """Make an open mailbox.
 
         `refusal` makes the error for what comes after the end of the kernel; `tell_quiet` is called
-        whenever `is_quiet` may have become true, though not for the sake of `watchers` that are not there.
+        whenever `is_quiet` may have become true and there are `watchers`.
         """
         self._core = core
         self._take_again = partial(core.take, again=True)
