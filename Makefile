@@ -56,7 +56,7 @@ loom: ## run the models of lock-free code under every interleaving (loom)
 test-python: $(STAMPS)/build $(STAMPS)/dev ## run the Python tests, the conventions and the wheel among them
 	$(BIN)/python -m pytest
 
-test-all: $(STAMPS)/wheel ## run the Python tests on every newer Python found too, and on both event loops
+test-all: $(STAMPS)/wheel ## run the Python tests on every newer Python found too, on both event loops, and without hand-off
 	$(BIN)/python scripts/test_all.py
 
 tsan: ## run the threaded Rust tests under ThreadSanitizer, once it has proved that it sees a race

@@ -1,5 +1,7 @@
 """Runs the Python tests on each CPython of this machine and on both event loops.
 
+On the interpreter that runs this script they are run without hand-off too, on one loop.
+
 The interpreters are the one that runs this script and the newest patch release of each newer minor
 version, on PATH or among pyenv's. Each gets an environment of its own under .venvs, with the wheel
 in dist and the tools of the dev group.
@@ -18,6 +20,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 ENVIRONMENTS = ROOT / ".venvs"
 LOOPS = ("asyncio", "uvloop")
+WITHOUT_HAND_OFF = "no hand-off"  # in the place of a loop: the first one, kernels as tasks alone
 
 # Prints its version if the wheel can be tested on it: a CPython with an interpreter lock, released,
 # that makes environments. A stand-in on PATH may not even start.
@@ -47,7 +50,7 @@ class Result:
 
     def __str__(self) -> str:
         verdict = "failed" if self.status else "passed"
-        return f"CPython {self.version!s:8} {self.loop:8} {verdict} {self.seconds:5.0f} s"
+        return f"CPython {self.version!s:8} {self.loop:11} {verdict} {self.seconds:5.0f} s"
 
 
 def version_of(python: Path | str) -> Version | None:
@@ -101,19 +104,22 @@ def run_tests(version: Version, inside: Path, loop: str, arguments: list[str]) -
     """Run the tests once."""
     print(f"\n=== CPython {version}, {loop}", flush=True)
     began = time.monotonic()
-    command = [inside, "-m", "pytest", f"--loop={loop}", *arguments]
+    options = ["--hand-off=off"] if loop == WITHOUT_HAND_OFF else [f"--loop={loop}"]
+    command = [inside, "-m", "pytest", *options, *arguments]
     ran = subprocess.run(command, cwd=ROOT, check=False)
     return Result(version, loop, ran.returncode, time.monotonic() - began)
 
 
-def run_on(version: Version, python: Path | str, arguments: list[str]) -> list[Result]:
-    """Run the tests on both loops of one interpreter; both fail where no environment is made."""
+def run_on(
+    version: Version, python: Path | str, loops: tuple[str, ...], arguments: list[str]
+) -> list[Result]:
+    """Run the tests on loops of one interpreter; all fail where no environment is made."""
     try:
         inside = make_environment(version, python)
     except subprocess.CalledProcessError as error:
         print(f"\n=== CPython {version}: {error}", flush=True)
-        return [Result(version, loop, error.returncode, 0.0) for loop in LOOPS]
-    return [run_tests(version, inside, loop, arguments) for loop in LOOPS]
+        return [Result(version, loop, error.returncode, 0.0) for loop in loops]
+    return [run_tests(version, inside, loop, arguments) for loop in loops]
 
 
 def main(arguments: list[str]) -> int:
@@ -122,7 +128,10 @@ def main(arguments: list[str]) -> int:
         print("the tests run on a released CPython with an interpreter lock", file=sys.stderr)
         return 2
     interpreters = {own: Path(sys.executable)} | newer_interpreters(own)
-    runs = (run_on(version, python, arguments) for version, python in interpreters.items())
+    runs = (
+        run_on(version, python, LOOPS + ((WITHOUT_HAND_OFF,) if version == own else ()), arguments)
+        for version, python in interpreters.items()
+    )
     results = [result for run in runs for result in run]
     print("\n" + "\n".join(map(str, results)))
     return int(any(result.status for result in results))

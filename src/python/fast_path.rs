@@ -109,7 +109,7 @@ impl FastPath {
 
     fn run_kernel(&self, py: Python<'_>) -> PyResult<Ran> {
         match self.stepper(py) {
-            Some(stepper) => stepper.get().run_for_caller(py),
+            Some(stepper) => Stepper::run_for_caller(stepper.bind(py)),
             None => Ok(Ran::No),
         }
     }
@@ -360,7 +360,6 @@ impl FastPath {
             .wait
             .with(py, |wait| std::mem::replace(&mut wait.has_yielded, true));
         if had_yielded {
-            stepper.get().note_resumed(py);
             return None;
         }
         Some(stepper.get().parking(py))

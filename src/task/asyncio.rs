@@ -103,11 +103,10 @@ pub(super) fn is_current_task(py: Python<'_>, home: &Object, task: &Object) -> P
     }
 }
 
-/// Whether a cancellation waits for `task` to suspend.
+/// Whether a cancellation may wait for `task` to suspend; a task that is not asyncio's does not say.
 pub(super) fn must_cancel(py: Python<'_>, task: &Object) -> PyResult<bool> {
-    task.bind(py)
-        .getattr(intern!(py, "_must_cancel"))?
-        .is_truthy()
+    let told = task.bind(py).getattr_opt(intern!(py, "_must_cancel"))?;
+    told.map_or(Ok(true), |told| told.is_truthy())
 }
 
 /// Whether every cancellation of `task` was taken back, where that undoes them.
@@ -183,23 +182,21 @@ pub(super) fn resume(py: Python<'_>, coroutine: &Object) -> Outcome {
 
 /// Throws an exception into a coroutine.
 pub(super) fn throw(py: Python<'_>, coroutine: &Object, error: &Object) -> Outcome {
-    outcome_of(
-        py,
-        coroutine.call_method1(py, intern!(py, "throw"), (error,)),
-    )
-}
-
-/// Resumes a coroutine in a context, by the `run` of the context and the `send` of the coroutine.
-pub(super) fn resume_in(py: Python<'_>, run: &Object, send: &Object) -> Outcome {
-    outcome_of(py, call(py, run, [send, &py.None()]))
-}
-
-fn outcome_of(py: Python<'_>, result: PyResult<Object>) -> Outcome {
-    match result {
+    match coroutine.call_method1(py, intern!(py, "throw"), (error,)) {
         Ok(yielded) => Outcome::Yielded(yielded),
         Err(error) if error.is_instance_of::<PyStopIteration>(py) => Outcome::Returned,
         Err(error) => Outcome::Raised(error),
     }
+}
+
+/// Calls `function(argument)` in a context, by the `run` of the context.
+pub(super) fn run_in(
+    py: Python<'_>,
+    run: &Object,
+    function: &Object,
+    argument: &Object,
+) -> PyResult<()> {
+    call(py, run, [function, argument]).map(drop)
 }
 
 /// The exception object that the three arguments of a coroutine's `throw()` mean.
@@ -227,25 +224,35 @@ const CALL_TRIES: usize = 4;
 /// Calls `callback(argument)` at the next turn of a loop, by its `call_soon`.
 ///
 /// That of the stock loop is Python code: where a signal handler raised in it, the callback may
-/// not be queued, so it is tried again; callbacks bear one call too many. What was raised is
-/// returned after that.
+/// not be queued, so it is tried again; callbacks bear one call too many. Returns whether it is
+/// queued, and what was raised meanwhile.
 pub(super) fn call_soon(
     py: Python<'_>,
     call_soon: &Object,
     (callback, argument, context): (&Object, &Object, &Object),
-) -> PyResult<()> {
-    let arguments = PyTuple::new(py, [callback, argument])?;
-    let options = PyDict::new(py);
-    options.set_item(intern!(py, "context"), context)?;
+) -> (bool, PyResult<()>) {
     let mut told = Ok(());
     for _ in 0..CALL_TRIES {
-        match call_soon.bind(py).call(&arguments, Some(&options)) {
-            Ok(_) => break,
-            Err(error) if error.is_instance_of::<PyRuntimeError>(py) => return Err(error), // closed
+        match call_soon_once(call_soon.bind(py), [callback, argument], context) {
+            Ok(()) => return (true, told),
+            Err(error) if error.is_instance_of::<PyRuntimeError>(py) => return (false, Err(error)), // closed
             Err(error) => told = told.and(Err(error)),
         }
     }
-    told
+    (false, told)
+}
+
+fn call_soon_once(
+    call_soon: &Bound<'_, PyAny>,
+    call: [&Object; 2],
+    context: &Object,
+) -> PyResult<()> {
+    let py = call_soon.py();
+    let options = PyDict::new(py);
+    options.set_item(intern!(py, "context"), context)?;
+    call_soon
+        .call(PyTuple::new(py, call)?, Some(&options))
+        .map(drop)
 }
 
 /// Calls a function that a caller handed in, by position.

@@ -15,12 +15,15 @@
 
 mod asyncio;
 mod budget;
+mod owed;
 mod parking;
+mod phase;
 mod stepper;
 
 pub(crate) use asyncio::{is_running, prepare};
 pub(crate) use parking::Parking;
-pub(crate) use stepper::{Ran, Stepper};
+pub(crate) use phase::Ran;
+pub(crate) use stepper::Stepper;
 
 /// A reference to any Python object.
 type Object = pyo3::Py<pyo3::PyAny>;

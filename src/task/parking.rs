@@ -2,6 +2,7 @@
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+use pyo3::wrap_pyfunction;
 
 use super::Object;
 use super::asyncio::{call_soon, cancelled_error};
@@ -16,6 +17,7 @@ use crate::gil::GilCell;
 pub(crate) struct Parking {
     home: Object,
     call_soon: Object,
+    deliver: Object,
     state: GilCell<State>,
 }
 
@@ -32,6 +34,7 @@ impl Parking {
     pub(super) fn new(py: Python<'_>, home: Object) -> PyResult<Self> {
         Ok(Self {
             call_soon: home.getattr(py, "call_soon")?,
+            deliver: wrap_pyfunction!(deliver, py)?.into_any().unbind(),
             home,
             state: GilCell::new(State::default()),
         })
@@ -40,15 +43,6 @@ impl Parking {
     /// The task is about to be handed this, to wait for it.
     pub(super) fn block(&self, py: Python<'_>) {
         self.state.with(py, |state| state.is_blocking = true);
-    }
-
-    /// The task runs again.
-    pub(super) fn arrive(&self, py: Python<'_>) {
-        let before = self.state.with(py, |state| {
-            state.is_called = false;
-            state.waiter.take()
-        });
-        drop(before);
     }
 
     /// Whether the task is on its way already.
@@ -70,20 +64,34 @@ impl Parking {
     pub(super) fn call(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let parking = slf.get();
-        let waiter = parking.state.with(py, |state| {
-            let waiter = state.waiter.as_ref().filter(|_| !state.is_called)?;
-            Some((waiter.0.clone_ref(py), waiter.1.clone_ref(py)))
+        let context = parking.state.with(py, |state| {
+            let (_, context) = state.waiter.as_ref().filter(|_| !state.is_called)?;
+            state.is_called = true;
+            Some(context.clone_ref(py))
         });
-        let Some((callback, context)) = waiter else {
+        let Some(context) = context else {
             return Ok(());
         };
-        parking.state.with(py, |state| state.is_called = true);
         let myself = slf.clone().into_any().unbind();
-        let called = call_soon(py, &parking.call_soon, (&callback, &myself, &context));
-        if called.is_err() {
+        let call = (&parking.deliver, &myself, &context);
+        let (is_queued, told) = call_soon(py, &parking.call_soon, call);
+        if !is_queued {
             parking.state.with(py, |state| state.is_called = false);
         }
-        called
+        told
+    }
+}
+
+/// The loop has turned: let the task run, once, however often this was asked for.
+#[pyfunction]
+fn deliver(py: Python<'_>, parking: &Bound<'_, Parking>) -> PyResult<()> {
+    let waiter = parking.get().state.with(py, |state| {
+        state.is_called = false;
+        state.waiter.take()
+    });
+    match waiter {
+        Some((callback, _)) => callback.call1(py, (parking,)).map(drop),
+        None => Ok(()),
     }
 }
 

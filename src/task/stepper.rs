@@ -7,6 +7,8 @@ use pyo3::{intern, wrap_pyfunction};
 
 use super::asyncio::{self, Outcome};
 use super::budget::{self, May};
+use super::owed::{Owed, cancel_wait};
+use super::phase::{Phase, Ran};
 use super::{Object, Parking};
 use crate::gil::GilCell;
 
@@ -15,11 +17,11 @@ use crate::gil::GilCell;
 #[derive(Debug)]
 pub(crate) struct Stepper {
     coroutine: Object,
-    send: Object,
     home: Object,
     call_soon: Object,
     context: Object,
     refill: Object,
+    resume: Object,
     parking: Py<Parking>,
     state: GilCell<State>,
 }
@@ -30,47 +32,9 @@ struct State {
     /// The task, and the `run` of its context.
     bound: Option<(Object, Object)>,
     owed: Option<Owed>,
-    has_resumed: bool,
+    /// What the coroutine did that was just resumed for a caller.
+    outcome: Option<Outcome>,
     is_caller_run: bool,
-}
-
-/// Who moves the kernel on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// The task, which waits for what the kernel waits for, or has not begun.
-    Task,
-    /// It runs.
-    Running,
-    /// A message: the task waits for the parking, and callers may run the kernel.
-    Parked,
-    /// The task, once it was handed what is owed to it.
-    Owing,
-    /// Nobody.
-    Finished,
-}
-
-/// What a kernel that a caller ran did, and its task has yet to hear of.
-#[derive(Debug)]
-enum Owed {
-    /// It waits for this; `is_blocking`: a future that waits to be told who waits.
-    Wait { object: Object, is_blocking: bool },
-    /// It returned.
-    Return,
-    /// This exception left it.
-    Raise(Object),
-}
-
-/// How a caller fared that wanted to run a kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ran {
-    /// The kernel has run.
-    Yes,
-    /// It has run, and has cancelled its caller, which must hear of it before it takes a reply.
-    YesAndCancelled,
-    /// It is not parked, or cannot be run from where the caller is.
-    No,
-    /// It can be run after the loop has turned.
-    NotNow,
 }
 
 impl Stepper {
@@ -95,29 +59,24 @@ impl Stepper {
         self.parking.clone_ref(py).into_any()
     }
 
-    /// Whoever parked runs again.
-    #[inline]
-    pub(crate) fn note_resumed(&self, py: Python<'_>) {
-        self.state.with(py, |state| state.has_resumed = true);
-    }
-
     /// Runs the kernel on behalf of the current task until it suspends, where that may be.
     #[inline]
-    pub(crate) fn run_for_caller(&self, py: Python<'_>) -> PyResult<Ran> {
-        let Some((task, run)) = self.runnable(py) else {
+    pub(crate) fn run_for_caller(slf: &Bound<'_, Self>) -> PyResult<Ran> {
+        let (py, stepper) = (slf.py(), slf.get());
+        let Some((task, run)) = stepper.runnable(py) else {
             return Ok(Ran::No);
         };
-        match budget::spend(py, self.home.as_ptr() as usize)? {
+        match budget::spend(py, stepper.home.as_ptr() as usize)? {
             May::Run => {}
-            May::RunFirst => self.ask_for_refill(py)?,
+            May::RunFirst => stepper.ask_for_refill(py)?,
             May::NotHere => return Ok(Ran::No),
             May::NotNow => return Ok(Ran::NotNow),
             May::NotNowNorLater => {
-                self.ask_for_refill(py)?;
+                stepper.ask_for_refill(py)?;
                 return Ok(Ran::NotNow);
             }
         }
-        self.exchange(py, &task, &run)
+        stepper.exchange(slf.as_any(), &task, &run)
     }
 
     fn runnable(&self, py: Python<'_>) -> Option<(Object, Object)> {
@@ -129,7 +88,9 @@ impl Stepper {
         (!self.parking.get().is_cancelled(py)).then_some(bound)
     }
 
-    fn exchange(&self, py: Python<'_>, task: &Object, run: &Object) -> PyResult<Ran> {
+    /// `myself`: this stepper.
+    fn exchange(&self, myself: &Bound<'_, PyAny>, task: &Object, run: &Object) -> PyResult<Ran> {
+        let py = myself.py();
         let caller = asyncio::swap_current_task(py, &self.home, Some(task))?;
         let Some(caller) = caller else {
             asyncio::swap_current_task(py, &self.home, None)?;
@@ -137,43 +98,43 @@ impl Stepper {
         };
         self.state.with(py, |state| {
             state.phase = Phase::Running;
-            state.has_resumed = false;
             state.is_caller_run = true;
         });
-        let outcome = budget::one_deeper(|| asyncio::resume_in(py, run, &self.send));
+        let ran =
+            budget::one_deeper(|| asyncio::run_in(py, run, &self.resume, myself.as_unbound()));
         let restored = asyncio::swap_current_task(py, &self.home, Some(&caller));
-        let has_run = self.settle(py, outcome, task)?;
+        let Some(outcome) = self.state.with(py, |state| state.outcome.take()) else {
+            self.set(py, Phase::Parked, None);
+            return restored.map(|_| Ran::No); // the context is entered already: nothing ran
+        };
+        self.settle(py, outcome, task)?;
         restored?;
-        if !has_run {
-            Ok(Ran::No)
-        } else if asyncio::must_cancel(py, &caller)? {
+        ran?;
+        if asyncio::must_cancel(py, &caller)? {
             Ok(Ran::YesAndCancelled)
         } else {
             Ok(Ran::Yes)
         }
     }
 
-    /// Notes how a run for a caller ended; whether it was one.
-    fn settle(&self, py: Python<'_>, outcome: Outcome, task: &Object) -> PyResult<bool> {
+    /// Notes how a run for a caller ended.
+    fn settle(&self, py: Python<'_>, outcome: Outcome, task: &Object) -> PyResult<()> {
         let (phase, owed) = match outcome {
             Outcome::Yielded(yielded) if yielded.is(&self.parking) => (Phase::Parked, None),
-            // The context is entered already, so nothing ran.
-            Outcome::Raised(_) if !self.state.with(py, |state| state.has_resumed) => {
-                self.set(py, Phase::Parked, None);
-                return Ok(false);
-            }
             other => (Phase::Owing, Some(Owed::of(py, other))),
         };
         let is_owing = owed.is_some();
         self.set(py, phase, owed);
         let parking = self.parking.bind(py);
+        let called = if is_owing {
+            Parking::call(parking)
+        } else {
+            Ok(())
+        };
         if parking.get().is_cancelled(py) && asyncio::is_rescinded(py, task)? {
             parking.get().rescind(py);
         }
-        if is_owing {
-            Parking::call(parking)?;
-        }
-        Ok(true)
+        called
     }
 
     fn set(&self, py: Python<'_>, phase: Phase, owed: Option<Owed>) {
@@ -187,14 +148,18 @@ impl Stepper {
 
     fn ask_for_refill(&self, py: Python<'_>) -> PyResult<()> {
         let none = py.None();
-        asyncio::call_soon(py, &self.call_soon, (&self.refill, &none, &self.context))
+        asyncio::call_soon(py, &self.call_soon, (&self.refill, &none, &self.context)).1
     }
 
     /// Runs the kernel on behalf of its task, which runs in the kernel's context.
     fn run_for_task(&self, py: Python<'_>, thrown: Option<&Object>) -> PyResult<Option<Object>> {
-        budget::enter_from_loop(py, self.home.as_ptr() as usize);
-        self.parking.get().arrive(py);
-        let owed = self.state.with(py, |state| state.owed.take());
+        let (is_bound, owed) = self
+            .state
+            .with(py, |state| (state.bound.is_some(), state.owed.take()));
+        if is_bound {
+            // An eager task begins unbound, on top of whoever made it and not of the loop.
+            budget::enter_from_loop(py, self.home.as_ptr() as usize);
+        }
         if let Some(owed) = owed
             && let Some(handed) = self.hand_over(py, owed, thrown)?
         {
@@ -271,45 +236,14 @@ impl Stepper {
     }
 }
 
-impl Owed {
-    fn of(py: Python<'_>, outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Yielded(object) => {
-                let is_blocking = take_blocking(object.bind(py));
-                Self::Wait {
-                    object,
-                    is_blocking,
-                }
-            }
-            Outcome::Returned => Self::Return,
-            Outcome::Raised(error) => Self::Raise(error.into_value(py).into_any()),
-        }
-    }
-}
-
-/// Takes a future's mark that its waiter is not known yet, so that others may wait for it
-/// meanwhile; whether there was one. What is no future, or lies, is the task's to judge.
-fn take_blocking(object: &Bound<'_, PyAny>) -> bool {
-    let name = intern!(object.py(), "_asyncio_future_blocking");
-    let marked = object.getattr(name).and_then(|mark| mark.is_truthy());
-    matches!(marked, Ok(true)) && object.setattr(name, false).is_ok()
-}
-
-/// Cancels what a kernel waits for, as its task would have; whether the kernel is told by that.
-fn cancel_wait(object: &Object, is_blocking: bool, error: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let py = error.py();
-    if !is_blocking || !asyncio::is_cancellation(error.cast()?)? {
-        return Ok(false);
-    }
-    let arguments = error.getattr(intern!(py, "args"))?;
-    let options = pyo3::types::PyDict::new(py);
-    if arguments.len()? > 0 {
-        options.set_item(intern!(py, "msg"), arguments.get_item(0)?)?;
-    }
-    object
-        .bind(py)
-        .call_method(intern!(py, "cancel"), (), Some(&options))?
-        .is_truthy()
+/// Resumes the kernel's coroutine; `Context.run()` calls it, without a Python frame.
+#[pyfunction]
+fn resume_kernel(py: Python<'_>, stepper: &Bound<'_, Stepper>) {
+    let stepper = stepper.get();
+    let outcome = asyncio::resume(py, &stepper.coroutine);
+    stepper
+        .state
+        .with(py, |state| state.outcome = Some(outcome));
 }
 
 /// The loop has turned.
@@ -326,10 +260,10 @@ impl Stepper {
         let parking = Parking::new(py, home.clone_ref(py))?;
         let contexts = py.import(intern!(py, "contextvars"))?;
         Ok(Self {
-            send: coroutine.getattr(py, intern!(py, "send"))?,
             call_soon: home.getattr(py, intern!(py, "call_soon"))?,
             context: contexts.call_method0(intern!(py, "Context"))?.unbind(),
             refill: wrap_pyfunction!(refill_budget, py)?.into_any().unbind(),
+            resume: wrap_pyfunction!(resume_kernel, py)?.into_any().unbind(),
             parking: Py::new(py, parking)?,
             coroutine,
             home,
@@ -337,7 +271,7 @@ impl Stepper {
                 phase: Phase::Task,
                 bound: None,
                 owed: None,
-                has_resumed: false,
+                outcome: None,
                 is_caller_run: false,
             }),
         })
@@ -428,13 +362,7 @@ impl Stepper {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        for held in [
-            &self.coroutine,
-            &self.send,
-            &self.home,
-            &self.call_soon,
-            &self.context,
-        ] {
+        for held in [&self.coroutine, &self.home, &self.call_soon, &self.context] {
             visit.call(held)?;
         }
         visit.call(&self.parking)?;

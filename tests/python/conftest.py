@@ -8,7 +8,7 @@ import threading
 import pytest
 from hypothesis import settings
 from kernels_for_tests import echo, start_puppet
-from loops_for_tests import LOOPS, choose_loop
+from loops_for_tests import HAND_OFF, LOOPS, choose_hand_off, choose_loop
 from threads_for_tests import StrictParker
 
 from pydotcompute import RingKernelRuntime
@@ -19,13 +19,15 @@ settings.load_profile("timeless")
 
 
 def pytest_addoption(parser):
-    """Let `--loop=uvloop` choose the event loop."""
+    """Let `--loop=uvloop` choose the event loop, `--hand-off=off` the tasks of asyncio alone."""
     parser.addoption("--loop", choices=LOOPS, default=LOOPS[0])
+    parser.addoption("--hand-off", choices=HAND_OFF, default=HAND_OFF[0])
 
 
 def pytest_configure(config):
     """Make every loop of the chosen kind: of async tests, of what they begin, of programs."""
     choose_loop(config.getoption("loop"))
+    choose_hand_off(config.getoption("hand_off"))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as it is in the background of a script
         signal.signal(signal.SIGINT, signal.default_int_handler)  # else programs would inherit it
 

@@ -1,9 +1,12 @@
 """The line of those who wait for a kernel's messages, where the kernel itself may be parked."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
-from pydotcompute._core import Stepper
 from pydotcompute.execution.waiting import WaitQueue
+
+if TYPE_CHECKING:
+    from pydotcompute._core import Stepper
 
 
 class ParkedLine(WaitQueue):

@@ -112,7 +112,7 @@ class TaskExecution:
                 bind(stepper)
             return task
         context = copy_context()
-        task = loop.create_task(stepper, name=self._name, context=context)
+        task: asyncio.Task[None] = loop.create_task(stepper, name=self._name, context=context)
         stepper.bind(task, context)
         bind(stepper)
         return task

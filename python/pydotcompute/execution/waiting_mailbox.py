@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any, Final
@@ -29,6 +29,7 @@ from pydotcompute.exceptions import (
     QueueTimeoutError,
 )
 from pydotcompute.execution.correlation import NOT_HERE, Caller, Expectations, message_id_of
+from pydotcompute.execution.row import in_a_row, left_until
 from pydotcompute.execution.venue import Lines
 from pydotcompute.execution.waiting import WAIT, Expired, Place, keeps_monotonic_time
 
@@ -79,7 +80,7 @@ class WaitingMailbox:
         """Make an open mailbox.
 
         `refusal` makes the error for what comes after the end of the kernel; `tell_quiet` is called
-        whenever `is_quiet` may have become true, though not for the sake of `watchers` that are not there.
+        whenever `is_quiet` may have become true and there are `watchers`.
         """
         self._core = core
         self._take_again = partial(core.take, again=True)
@@ -139,7 +140,7 @@ class WaitingMailbox:
             except PriorityError as reason:
                 raise _wrong_priority(message, reason) from None
         if not self._rejects:
-            return await _in_a_row(self.send, messages, timeout)
+            return await in_a_row(self.send, messages, timeout)
         before = 0
         for message in messages:  # a full queue refuses the rest too, each for itself
             try:
@@ -173,7 +174,7 @@ class WaitingMailbox:
             reply = await self._turn_by_turn(expiry)
             if reply is not EMPTY:
                 return reply
-            timeout = _left(None if timeout is None else expiry)
+            timeout = left_until(None if timeout is None else expiry)
         me, line = Place(), self._output_ready
         if not line.line or (self._expected.callers and not line.has_kind(Place)):
             reply = self._collect(me)  # callers before it may leave it a reply
@@ -213,7 +214,7 @@ class WaitingMailbox:
         deadline = None if timeout is None else monotonic() + timeout
         if message_id is None:
             await self.send(message, timeout)
-            return await self.receive(_left(deadline))
+            return await self.receive(left_until(deadline))
         await self.send(message, timeout)
         me = Caller()
         self._expected.add(message_id, me)  # no suspension since the message was accepted
@@ -222,7 +223,7 @@ class WaitingMailbox:
             if reply is not WAIT:
                 return reply
             line = self._output_ready
-            return await line.until(lambda: self._collect(me), _left(deadline), me)
+            return await line.until(lambda: self._collect(me), left_until(deadline), me)
         except Expired:
             raise QueueTimeoutError(timeout, self._kernel_id) from None
         finally:
@@ -287,7 +288,7 @@ class WaitingMailbox:
 
     async def reply_batch(self, messages: Sequence[object], timeout: float | None) -> int:
         """Reply in a row; how many were sent."""
-        return await _in_a_row(self.reply, messages, timeout)
+        return await in_a_row(self.reply, messages, timeout)
 
     # Opening and closing.
 
@@ -395,25 +396,3 @@ class WaitingMailbox:
 
 def _wrong_priority(message: object, reason: PriorityError) -> MessageValidationError:
     return MessageValidationError(type(message).__name__, "priority", str(reason))
-
-
-def _left(deadline: float | None) -> float | None:
-    return None if deadline is None else max(0.0, deadline - monotonic())
-
-
-async def _in_a_row(
-    send: Callable[[object, float | None], Awaitable[None]],
-    messages: Sequence[object],
-    timeout: float | None,
-) -> int:
-    """Send until there is no room in time; an error counts only where nothing was sent before."""
-    for sent, message in enumerate(messages):
-        try:
-            await send(message, timeout)
-        except QueueFullTimeoutError:
-            return sent
-        except PyDotComputeError:
-            if sent == 0:
-                raise
-            return sent
-    return len(messages)

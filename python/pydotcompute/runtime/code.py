@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from pydotcompute.runtime.kernel import Kernel
 
 
-def venue_of(
-    launch: KernelLaunch, loop: asyncio.AbstractEventLoop, *, hand_off: bool
-) -> Venue:
+def venue_of(launch: KernelLaunch, loop: asyncio.AbstractEventLoop, *, hand_off: bool) -> Venue:
     """Make the place that a launch asked for, beside or on the runtime's loop."""
     if launch.options.execution is KernelExecution.TASK:
         return TaskVenue(loop, hand_off=hand_off)

@@ -1,7 +1,7 @@
 """Where a handler's messages come from and its replies go."""
 
 from asyncio import CancelledError
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from pydotcompute.exceptions import KernelStateError, MessageTypeError
@@ -21,7 +21,7 @@ class HandlerDesk:
         self._kernel = kernel
         self._context: KernelContext[Any, Any] = KernelContext(kernel)
 
-    def take(self) -> Awaitable[Any]:
+    def take(self) -> Coroutine[Any, Any, Any]:
         """Take the next message, or raise EndOfStream."""
         return self._context.receive()
 

@@ -85,9 +85,10 @@ def test_each_combination_has_a_line_and_one_that_fails_fails_all(
     monkeypatch.setattr(script, "make_environment", lambda _version, python: python)
     monkeypatch.setattr(script, "run_tests", run)
     assert script.main([]) == status
-    first, second = capsys.readouterr().out.strip().splitlines()
+    first, second, third = capsys.readouterr().out.strip().splitlines()
     assert first.split()[2:4] == ["asyncio", "passed"]
     assert second.split()[2:4] == ["uvloop", "failed" if status else "passed"]
+    assert third.split()[2:5] == ["no", "hand-off", "passed"]
 
 
 def test_an_interpreter_without_an_environment_has_failed_on_both_loops(
@@ -95,5 +96,5 @@ def test_an_interpreter_without_an_environment_has_failed_on_both_loops(
 ) -> None:
     broken = interpreter(folders[0], "python3.12", "exit 3")
     monkeypatch.setattr(script, "version_of", lambda _python: None)
-    results = script.run_on(script.Version(3, 12, 1), broken, [])
+    results = script.run_on(script.Version(3, 12, 1), broken, script.LOOPS, [])
     assert [(result.loop, result.status) for result in results] == [("asyncio", 3), ("uvloop", 3)]

@@ -42,7 +42,20 @@ MAY_USE = {
     "ring": {"sync", "parker"},
     "segment": {"sync", "ring"},
     "mailbox": {"sync", "clock", "queue", "record", "parker", "ring", "segment"},
-    "python": {"sync", "clock", "queue", "record", "mailbox", "parker", "ring", "segment"},
+    "gil": set(),
+    "task": {"clock", "gil"},
+    "python": {
+        "sync",
+        "clock",
+        "queue",
+        "record",
+        "mailbox",
+        "parker",
+        "ring",
+        "segment",
+        "gil",
+        "task",
+    },
 }
 
 
