@@ -10,7 +10,7 @@ use super::message;
 use super::timer::Timer;
 use crate::gil::GilCell;
 use crate::mailbox::{self, Offer, Reply, ReplyOutcome, Take};
-use crate::task::{self, Ran, Stepper};
+use crate::task::{Place, Ran, Stepper};
 
 type Object = Py<PyAny>;
 
@@ -24,6 +24,7 @@ type Object = Py<PyAny>;
 pub(crate) struct FastPath {
     mailbox: Py<ObjectMailbox>,
     home: Object,
+    place: Place,
     /// The calls that wait, of the same mailbox.
     waiting: Object,
     input_space: Object,
@@ -219,6 +220,7 @@ impl FastPath {
             mailbox,
             timer: Timer::new(has_loop_time.then(|| home.clone_ref(py))),
             home,
+            place: Place::here(),
             waiting,
             input_space,
             input_ready,
@@ -247,7 +249,7 @@ impl FastPath {
     /// Put a message into the input queue; whether it was done. Nothing where another loop runs.
     fn send(&self, message: &Bound<'_, PyAny>) -> PyResult<bool> {
         let py = message.py();
-        if !task::is_running(py, &self.home)? {
+        if !self.place.is_here(py, &self.home)? {
             return Ok(false);
         }
         if !fits(message, self.input_type.as_ref())? {
@@ -272,7 +274,7 @@ impl FastPath {
     /// The oldest reply, for which the kernel may be run by the caller's task; or EMPTY, also where
     /// another loop runs.
     fn receive(&self, py: Python<'_>) -> PyResult<Object> {
-        if !task::is_running(py, &self.home)? {
+        if !self.place.is_here(py, &self.home)? {
             return message::empty(py);
         }
         loop {

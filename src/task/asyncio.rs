@@ -62,9 +62,18 @@ fn hooks(py: Python<'_>) -> PyResult<&'static Hooks> {
     })
 }
 
+/// Whether a task of `home` runs, in whatever thread.
+#[inline]
+pub(super) fn has_current_task(py: Python<'_>, home: &Object) -> PyResult<bool> {
+    match &hooks(py)?.current {
+        Current::Calls { read, .. } => Ok(!call(py, read, [home])?.is_none(py)),
+        Current::Tasks(tasks) => Ok(tasks.bind(py).get_item(home)?.is_some()),
+    }
+}
+
 /// Whether `home` is the loop that runs in this thread.
 #[inline]
-pub(crate) fn is_running(py: Python<'_>, home: &Object) -> PyResult<bool> {
+pub(super) fn is_running(py: Python<'_>, home: &Object) -> PyResult<bool> {
     Ok(hooks(py)?.running_loop.call0(py)?.is(home))
 }
 

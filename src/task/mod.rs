@@ -18,11 +18,13 @@ mod budget;
 mod owed;
 mod parking;
 mod phase;
+mod place;
 mod stepper;
 
-pub(crate) use asyncio::{is_running, prepare};
+pub(crate) use asyncio::prepare;
 pub(crate) use parking::Parking;
 pub(crate) use phase::Ran;
+pub(crate) use place::Place;
 pub(crate) use stepper::Stepper;
 
 /// A reference to any Python object.
