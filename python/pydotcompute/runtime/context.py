@@ -95,9 +95,10 @@ class KernelContext(KernelView, Generic[TIn, TOut]):
             EndOfStream: The kernel winds down and every queued message was handed out.
             InvalidArgumentError: `timeout` is negative or not a number.
         """
-        seconds = None if timeout is None else check_timeout(timeout)
+        if timeout is not None:
+            timeout = check_timeout(timeout)
         fast = self._fast
-        message = fast.take(seconds)
+        message = fast.take(timeout)
         while message is PARK:  # as in receive_batch(), without a call in between
             try:
                 await fast
@@ -106,7 +107,7 @@ class KernelContext(KernelView, Generic[TIn, TOut]):
                 raise
             message = fast.take_again()
         if message is EMPTY:
-            message = await self._kernel.mailbox.take(seconds)
+            message = await self._kernel.mailbox.take(timeout)
         return message  # type: ignore[no-any-return]
 
     async def receive_batch(
@@ -151,10 +152,11 @@ class KernelContext(KernelView, Generic[TIn, TOut]):
             KernelStateError: The kernel has ended, or was given up.
             InvalidArgumentError: `timeout` is negative or not a number.
         """
-        seconds = None if timeout is None else check_timeout(timeout)
+        if timeout is not None:
+            timeout = check_timeout(timeout)
         if not self._fast.reply(message):
             self._kernel.check_output(message)
-            await self._kernel.mailbox.reply(message, seconds)
+            await self._kernel.mailbox.reply(message, timeout)
 
     async def send_batch(self, messages: Iterable[TOut], *, timeout: float | None = None) -> int:
         """Put replies into the output queue one after the other; see `send()`.

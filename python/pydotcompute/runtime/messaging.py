@@ -46,14 +46,15 @@ class Messaging(Readings):
             InvalidArgumentError: `timeout` is negative or not a number.
             WrongLoopError, RuntimeClosedError: The runtime lives elsewhere, or no more.
         """
-        seconds = None if timeout is None else check_timeout(timeout)
+        if timeout is not None:
+            timeout = check_timeout(timeout)
         try:
             kernel = self._kernels[kernel_id]
         except (KeyError, TypeError):
             kernel = self._find(kernel_id)  # which says what is near
         if not kernel.fast.send(message):
             self._find(kernel_id).check_input(message)
-            await kernel.mailbox.send(message, seconds)
+            await kernel.mailbox.send(message, timeout)
 
     def send_nowait(self, kernel_id: str, message: Any) -> None:
         """Put a message into a kernel's input queue, or raise QueueFullError; else as `send()`."""
@@ -101,14 +102,15 @@ class Messaging(Readings):
             InvalidArgumentError: `timeout` is negative or not a number.
             WrongLoopError, RuntimeClosedError: The runtime lives elsewhere, or no more.
         """
-        seconds = None if timeout is None else check_timeout(timeout)
+        if timeout is not None:
+            timeout = check_timeout(timeout)
         try:
             kernel = self._kernels[kernel_id]
         except (KeyError, TypeError):
             kernel = self._find(kernel_id)
         reply = kernel.fast.receive()
         if reply is EMPTY:
-            reply = await self._find(kernel_id).mailbox.receive(seconds)
+            reply = await self._find(kernel_id).mailbox.receive(timeout)
         return reply
 
     async def receive_batch(
