@@ -1,5 +1,7 @@
 """The plots that README.md shows, readable on light and on dark pages."""
 
+import textwrap
+
 import matplotlib as mpl
 
 mpl.use("svg")
@@ -7,6 +9,7 @@ mpl.use("svg")
 import matplotlib.pyplot as plt
 
 INK = "#808891"  # as far from white as from black
+CAPTION_CHARACTERS = 115
 OVER_THREADS = "thread kernel / "
 OURS, THEIRS = "#2f81f7", INK
 STYLE = {
@@ -38,7 +41,8 @@ def bars(path, title, unit, values, caption):
         axes.margins(x=0.12)
         axes.set_title(title, loc="left", fontweight="bold")
         axes.set_xlabel(unit)
-        figure.text(0.01, -0.01, caption, fontsize=7.5, va="top")
+        text = "\n".join(textwrap.fill(line, CAPTION_CHARACTERS) for line in caption.splitlines())
+        figure.text(0.01, -0.01, text, fontsize=7.5, va="top")
         path.parent.mkdir(parents=True, exist_ok=True)
         metadata = {"Date": None}
         figure.savefig(path, transparent=True, metadata=metadata, bbox_inches="tight")
@@ -46,7 +50,11 @@ def bars(path, title, unit, values, caption):
 
 
 def draw_all(folder, beside, caption):
-    """Draw what README.md shows; `beside` gives the absolute figures of a target by its name."""
+    """Draw what README.md shows; `beside` gives the absolute figures of a target by its name.
+
+    A plot joins figures that were taken one after the other, so bars are coarser than the ratios.
+    """
+    caption = f"Medians; telemetry on; threads were measured after the loop.\n{caption}"
     plain = beside["round trip / queues"]
     round_trips = {
         "kernel, coroutine": plain["kernel_us"],

@@ -1,5 +1,7 @@
 //! The histogram of one kind of latency: one writer, any number of readers.
 
+use std::ops::Range;
+
 use crate::sync::OnceLock;
 
 use super::buckets::{BUCKET_COUNT, index_of};
@@ -31,6 +33,10 @@ pub struct Histogram {
     samples: Counter,
     /// Sum of value times weight, nanoseconds; wraps after 584 years.
     sum_ns: Counter,
+    /// One past the highest bucket of the table that was used.
+    used_to: Counter,
+    /// The lowest one that was used, counted from the table's end, so that it grows as it falls.
+    used_from_end: Counter,
     /// Weight and bucket of each of the first samples; 0 where there is none yet.
     few: [Counter; FEW],
     table: OnceLock<Box<[Counter; TABLE]>>,
@@ -52,7 +58,10 @@ impl Histogram {
             .and_then(|at| self.few.get(at));
         match place {
             Some(place) => place.set(packed(bucket, weight)),
-            None => self.table()[bucket].add(weight.into()),
+            None => {
+                self.table()[bucket].add(weight.into());
+                self.widen(bucket);
+            }
         }
         self.sum_ns.add(value_ns.wrapping_mul(weight.into()));
         self.samples.set(recorded + 1);
@@ -70,7 +79,9 @@ impl Histogram {
         }
         let sum_ns = self.sum_ns.get();
         if let Some(table) = self.table.get() {
-            let buckets = table.iter().map(Counter::get).enumerate();
+            let used = self.used();
+            let counters = used.clone().zip(&table[used]);
+            let buckets = counters.map(|(bucket, counter)| (bucket, counter.get()));
             Distribution::of_buckets(samples, sum_ns, buckets)
         } else {
             let few = self.few.iter().map(|place| unpacked(place.get()));
@@ -90,8 +101,25 @@ impl Histogram {
             let (bucket, weight) = unpacked(place.get_own());
             let counter: &Counter = &table[bucket];
             counter.add(weight);
+            self.widen(bucket);
         }
         table
+    }
+
+    /// Takes a bucket into the range that is read: latencies of one kernel lie close together, and a
+    /// reader of the whole table would look at ten times as many.
+    ///
+    /// Before `samples` is stored, so whoever sees a sample counted sees its bucket in the range.
+    #[inline]
+    fn widen(&self, bucket: usize) {
+        self.used_to.raise_to(bucket as u64 + 1);
+        self.used_from_end.raise_to((TABLE - bucket) as u64);
+    }
+
+    fn used(&self) -> Range<usize> {
+        let place =
+            |counter: &Counter| usize::try_from(counter.get()).map_or(TABLE, |at| at.min(TABLE));
+        TABLE - place(&self.used_from_end)..place(&self.used_to)
     }
 }
 
