@@ -1,6 +1,6 @@
 //! A kernel's asking for messages, as something to await.
 
-use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning};
+use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyTypeError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -233,7 +233,10 @@ impl Take {
     }
 
     /// Resume it, as a coroutine's `send(None)`.
-    fn send(&self, py: Python<'_>, _value: &Bound<'_, PyAny>) -> PyResult<Object> {
+    fn send(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Object> {
+        if !value.is_none() {
+            return Err(PyTypeError::new_err("a wait for a message takes nothing but None"));
+        }
         self.step(py)
     }
 
@@ -279,13 +282,27 @@ impl Take {
 
 impl Drop for Take {
     fn drop(&mut self) {
-        if matches!(self.state.look().as_deref(), Some(State::New)) {
-            Python::attach(|py| self.warn_never_awaited(py));
+        match self.state.look().as_deref() {
+            Some(State::New) => Python::attach(|py| self.warn_never_awaited(py)),
+            Some(State::Parked(_)) => Python::attach(|py| self.abandon(py)),
+            _ => {}
         }
     }
 }
 
 impl Take {
+    /// Dropped where it waited, as a coroutine that is closed: who waits behind may get the message.
+    #[cold]
+    fn abandon(&self, py: Python<'_>) {
+        let under_way = PyErr::take(py);
+        if let Err(error) = self.leave(py) {
+            error.write_unraisable(py, None);
+        }
+        if let Some(error) = under_way {
+            error.restore(py);
+        }
+    }
+
     /// As the interpreter does for a coroutine.
     #[cold]
     fn warn_never_awaited(&self, py: Python<'_>) {
