@@ -1,6 +1,6 @@
 //! The coroutine that a kernel's task runs, and that callers may run for it.
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::{intern, wrap_pyfunction};
@@ -325,7 +325,7 @@ impl Stepper {
     /// Resume it, as a coroutine's `send(None)`.
     fn send(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Object> {
         if !value.is_none() {
-            return Err(PyRuntimeError::new_err(
+            return Err(PyTypeError::new_err(
                 "a kernel's coroutine takes nothing but None",
             ));
         }
