@@ -30,7 +30,7 @@ class KernelModel(MailboxModel):
         self.senders = []  # calls that wait for room
         self.refused = []  # calls that were told so, or will be just now
         self.terminators = []  # calls that wait for the end
-        self.taken = []
+        self.trace = []
         self.order = None
         self.script = None  # the steps left of the order; None: waits for the next one
         self.part = 0
@@ -223,7 +223,7 @@ class KernelModel(MailboxModel):
 
     def take_one(self):
         order = self.pop()
-        self.taken.append(order.number)
+        self.trace.append(order.number)
         return order
 
     @property
@@ -237,6 +237,7 @@ class KernelModel(MailboxModel):
     def do_try_reply(self):
         if not self.is_output_full:
             self.do_reply()
+        self.trace.append("tried")
 
     def do_fail(self):
         named = getattr(self.order, "message_id", None)
@@ -246,9 +247,11 @@ class KernelModel(MailboxModel):
         self.ask()
         if self.state == "terminating" and not self.queue:
             self.do_return()
-        elif self.state != "deactivated":
+            return
+        if self.state != "deactivated":
             for _ in range(min(most, len(self.queue))):
                 self.take_one()
+        self.trace.append("polled")
 
     def do_take_batch(self):
         self.do_take(2)

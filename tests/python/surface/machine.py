@@ -36,7 +36,7 @@ class Surface(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.loop = self.runner.get_loop()
         self.runtime = RingKernelRuntime(enable_telemetry=True)
-        self.models, self.taken, self.calls, self.kept = {}, {}, [], []
+        self.models, self.traces, self.calls, self.kept = {}, {}, [], []
         self.number = 0
         self.doomed = None
         self.earlier = {name: dict.fromkeys(KERNELS, 0) for name in NO_TOTALS}
@@ -109,7 +109,7 @@ class Surface(RuleBasedStateMachine):
         return turns_until(is_so, with_threads=self.with_threads)
 
     def differences(self):
-        return differences(self.runtime, self.models, self.taken, self.calls)
+        return differences(self.runtime, self.models, self.traces, self.calls)
 
     def check_together(self):
         """Check what is true of all kernels, of totals, and of snapshots kept from before."""
@@ -129,18 +129,18 @@ class Surface(RuleBasedStateMachine):
     def launch(self, kernel, options):
         if not can_run(options["form"], self.execution):
             options = options | {"form": "loop"}
-        before, call, taken = self.models.get(kernel), Call("launch"), []
-        self.begin(call, self.launching(kernel, taken, **options))
+        before, call, trace = self.models.get(kernel), Call("launch"), []
+        self.begin(call, self.launching(kernel, trace, **options))
         if before is not None and not before.is_over:
             call.outcome = Raised("KernelAlreadyExistsError")
         else:
             call.outcome = None
             self.put_aside(kernel)
-            self.models[kernel], self.taken[kernel] = KernelModel(**options), taken
+            self.models[kernel], self.traces[kernel] = KernelModel(**options), trace
         self.rest()
 
-    def launching(self, kernel, taken, *, form, restarts, **options):
-        function, form = kernel_in(form, taken)
+    def launching(self, kernel, trace, *, form, restarts, **options):
+        function, form = kernel_in(form, trace)
         return self.runtime.launch(
             kernel,
             function,
@@ -289,6 +289,8 @@ class Surface(RuleBasedStateMachine):
         waits = waits and model.may_wait_for_reply
         if not model.output or self.with_threads:  # more may come while the first is taken
             most = max(1, min(most, len(model.output)))
+        if self.with_threads and not model.may_wait_for_reply:
+            most = 1  # the code may try to reply between the first and the second
         call = Call("receive batch", most=most)
         model.receive(call, "wait" if waits else "once")
         timeout = None if waits else 0

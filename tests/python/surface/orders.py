@@ -1,5 +1,6 @@
 """Messages that tell a kernel, step by step, what to do, and kernels in every form that do it."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from waiting_for_tests import at_once
@@ -56,11 +57,14 @@ def answer(order, part):
 
 
 class Obedience:
-    """A loop that does what each order says and notes which it took."""
+    """A loop that does what each order says.
 
-    def __init__(self, ctx, taken):
+    It notes which orders it took, and what it did without waiting, which nothing else may show.
+    """
+
+    def __init__(self, ctx, trace):
         self.ctx = ctx
-        self.taken = taken
+        self.trace = trace
 
     async def run(self):
         while True:
@@ -71,7 +75,7 @@ class Obedience:
                 await getattr(self, step)()
 
     def begin(self, order):
-        self.taken.append(order.number)
+        self.trace.append(order.number)
         self.order, self.part, self.error = order, 0, ValueError(order.number)
 
     async def reply(self):
@@ -84,25 +88,21 @@ class Obedience:
         self.part += 2
 
     async def try_reply(self):
-        try:
+        with suppress(QueueFullTimeoutError):
             await self.ctx.send(answer(self.order, self.part + 1), timeout=0)
-        except QueueFullTimeoutError:
-            return
-        self.part += 1
+            self.part += 1
+        self.trace.append("tried")
 
     async def take(self):
-        try:
-            order = await self.ctx.receive(timeout=0)
-        except QueueTimeoutError:
-            return
-        self.taken.append(order.number)
+        with suppress(QueueTimeoutError):
+            self.trace.append((await self.ctx.receive(timeout=0)).number)
+        self.trace.append("polled")
 
     async def take_batch(self):
-        try:
+        with suppress(QueueTimeoutError):
             batch = await self.ctx.receive_batch(2, timeout=0)
-        except QueueTimeoutError:
-            return
-        self.taken.extend(order.number for order in batch)
+            self.trace.extend(order.number for order in batch)
+        self.trace.append("polled")
 
     async def mark(self):
         self.error = ValueError(self.order.number)
@@ -143,29 +143,29 @@ def steps_in(order, form):
     return ["reply"] if "reply" in order.script else []
 
 
-def handle(order, taken):
+def handle(order, trace):
     """Give what a handler gives for an order."""
-    taken.append(order.number)
+    trace.append(order.number)
     steps = steps_in(order, "handler")
     if "fail" in steps:
         raise ValueError(order.number)
     return answer(order, 1) if steps else None
 
 
-def kernel_in(form, taken):
+def kernel_in(form, trace):
     """Make a kernel function, and the form that a launch names."""
 
     async def loop(ctx):
-        await Obedience(ctx, taken).run()
+        await Obedience(ctx, trace).run()
 
     def blocking_loop(ctx):
-        at_once(Obedience(Awaited(ctx), taken).run())
+        at_once(Obedience(Awaited(ctx), trace).run())
 
     def handler(order):
-        return handle(order, taken)
+        return handle(order, trace)
 
     async def async_handler(order):
-        return handle(order, taken)
+        return handle(order, trace)
 
     functions = dict(zip(FORMS, (loop, blocking_loop, handler, async_handler), strict=True))
     return functions[form], KernelForm.HANDLER if "handler" in form else KernelForm.LOOP

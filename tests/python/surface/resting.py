@@ -53,7 +53,7 @@ def shown_by(telemetry, names):
     return {name: getattr(telemetry, name) for name in names}
 
 
-def differences(runtime, models, taken, calls):
+def differences(runtime, models, traces, calls):
     """List where a runtime is not what its models are."""
     found = []
     for kernel, model in models.items():
@@ -64,8 +64,8 @@ def differences(runtime, models, taken, calls):
             for name, value in expected.items()
             if shown[name] != value
         ]
-        if taken[kernel] != model.taken:
-            found.append(f"{kernel}: took {taken[kernel]}, not {model.taken}")
+        if traces[kernel] != model.trace:
+            found.append(f"{kernel}: took {traces[kernel]}, not {model.trace}")
     for call in calls:
         told = outcome_of(call.task) if call.task.done() else "pending"
         if told not in (call.outcome, *call.alternatives):
