@@ -10,6 +10,9 @@ from kernels_for_tests import echo, turns
 from pydotcompute import RingKernelRuntime
 from pydotcompute.exceptions import QueueTimeoutError
 
+CLOCK_SECONDS = 0.002
+"""By so much uvloop, whose clock counts milliseconds, may end a wait too early."""
+
 
 async def patient(ctx):
     """Wait for each message as long as the message before says; tell for how long it was."""
@@ -19,7 +22,7 @@ async def patient(ctx):
         try:
             message = await ctx.receive(timeout=seconds)
         except QueueTimeoutError as error:
-            await ctx.send((error.timeout, monotonic() - began >= seconds))
+            await ctx.send((error.timeout, monotonic() - began >= seconds - CLOCK_SECONDS))
             seconds = await ctx.receive()
         else:
             seconds = message
@@ -38,8 +41,6 @@ def test_a_timeout_is_told_exactly_and_never_early(waits):
             await turns(3)
             await runtime.send("k", seconds)
             seen.append(await runtime.receive("k", timeout=10))
-            if seen[-1] != "in time":
-                continue
         seen.append(await runtime.receive("k", timeout=10))
         return seen[-1][1] if isinstance(seen[-1], tuple) else seen[-1]
 
