@@ -1,15 +1,13 @@
 //! A mailbox's calls as long as nobody has to wait for anybody.
 
 use pyo3::gc::{PyTraverseError, PyVisit};
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyList;
 
 use super::mailbox::ObjectMailbox;
 use super::message;
 use super::timer::Timer;
 use crate::gil::GilCell;
-use crate::mailbox::{self, Offer, Reply, ReplyOutcome, Take};
+use crate::mailbox::{Offer, Reply, ReplyOutcome, Take};
 use crate::task::{Place, Ran, Stepper};
 
 type Object = Py<PyAny>;
@@ -26,7 +24,7 @@ pub(crate) struct FastPath {
     home: Object,
     place: Place,
     /// The calls that wait, of the same mailbox.
-    waiting: Object,
+    pub(super) waiting: Object,
     input_space: Object,
     input_ready: Object,
     output_ready: Object,
@@ -36,17 +34,17 @@ pub(crate) struct FastPath {
     input_type: Option<Object>,
     output_type: Option<Object>,
     stepper: GilCell<Option<Py<Stepper>>>,
-    timer: Timer,
-    wait: GilCell<Wait>,
+    pub(super) timer: Timer,
+    pub(super) wait: GilCell<Wait>,
     is_turn_due: GilCell<bool>,
 }
 
 /// What the kernel's own task asked for, and waits for parked.
 #[derive(Clone, Copy, Debug, Default)]
-struct Wait {
+pub(super) struct Wait {
     /// For a list: how many messages at most.
-    most: Option<usize>,
-    timeout: Option<f64>,
+    pub(super) most: Option<usize>,
+    pub(super) timeout: Option<f64>,
     has_yielded: bool,
 }
 
@@ -60,31 +58,31 @@ enum Got {
 
 impl FastPath {
     #[inline]
-    fn mailbox(&self) -> &ObjectMailbox {
+    pub(super) fn mailbox(&self) -> &ObjectMailbox {
         self.mailbox.get()
     }
 
     #[inline]
-    fn stepper(&self, py: Python<'_>) -> Option<Py<Stepper>> {
+    pub(super) fn stepper(&self, py: Python<'_>) -> Option<Py<Stepper>> {
         let stepper = &self.stepper;
         stepper.with(py, |held| held.as_ref().map(|held| held.clone_ref(py)))
     }
 
     /// Whether a sender waits for room.
     #[inline]
-    fn has_waiting_sender(&self, py: Python<'_>) -> PyResult<bool> {
+    pub(super) fn has_waiting_sender(&self, py: Python<'_>) -> PyResult<bool> {
         is_filled(&self.input_space, py)
     }
 
     /// Whether a task of the kernel waits in line for a message.
     #[inline]
-    fn has_waiting_taker(&self, py: Python<'_>) -> PyResult<bool> {
+    pub(super) fn has_waiting_taker(&self, py: Python<'_>) -> PyResult<bool> {
         is_filled(&self.input_ready, py)
     }
 
     /// Whether somebody wants to know when the kernel is quiet.
     #[inline]
-    fn is_watched(&self, py: Python<'_>) -> PyResult<bool> {
+    pub(super) fn is_watched(&self, py: Python<'_>) -> PyResult<bool> {
         is_filled(&self.watchers, py)
     }
 
@@ -113,78 +111,6 @@ impl FastPath {
             Some(stepper) => Stepper::run_for_caller(stepper.bind(py)),
             None => Ok(Ran::No),
         }
-    }
-
-    /// Takes what there is; `again`: what was asked for before, which ends nothing.
-    #[inline]
-    fn try_take(&self, py: Python<'_>, most: Option<usize>, again: bool) -> PyResult<Take<Object>> {
-        let mailbox = self.mailbox();
-        let taken = match (most, again) {
-            (None, false) => return Ok(mailbox.with(py, mailbox::ObjectMailbox::take)),
-            (None, true) => return Ok(mailbox.with(py, mailbox::ObjectMailbox::take_again)),
-            (Some(most), false) => mailbox.with(py, |mailbox| mailbox.take_batch(most)),
-            (Some(most), true) => mailbox.with(py, |mailbox| mailbox.take_batch_again(most)),
-        };
-        Ok(match taken {
-            Take::Message(batch) => Take::Message(PyList::new(py, batch)?.into_any().unbind()),
-            Take::Empty => Take::Empty,
-            Take::End => Take::End,
-        })
-    }
-
-    fn ask(slf: &Bound<'_, Self>, most: Option<usize>, timeout: Option<f64>) -> PyResult<Object> {
-        let (py, path) = (slf.py(), slf.get());
-        if path.has_waiting_taker(py)? || path.has_waiting_sender(py)? {
-            return message::empty(py);
-        }
-        match path.try_take(py, most, false)? {
-            Take::Message(message) => return Ok(message),
-            Take::Empty => {}
-            Take::End => return message::empty(py),
-        }
-        match path.stepper(py) {
-            Some(stepper) if timeout != Some(0.0) && stepper.get().may_park(py)? => {}
-            _ => return message::empty(py),
-        }
-        if let Some(seconds) = timeout.filter(|seconds| seconds.is_finite()) {
-            if !path.timer.keeps_time() {
-                return message::empty(py);
-            }
-            path.timer.wait_until(slf, seconds)?;
-        }
-        path.wait.with(py, |wait| {
-            wait.most = most;
-            wait.timeout = timeout;
-        });
-        path.park(py)
-    }
-
-    fn park(&self, py: Python<'_>) -> PyResult<Object> {
-        if self.is_watched(py)? {
-            self.waiting.call_method0(py, intern!(py, "tell_quiet"))?;
-        }
-        message::park(py)
-    }
-
-    /// A place becomes free, and others of the kernel may wait for what comes next.
-    fn wake_others(&self, py: Python<'_>) -> PyResult<()> {
-        if self.has_waiting_sender(py)? {
-            self.waiting.call_method0(py, intern!(py, "wake_sender"))?;
-        }
-        if self.has_waiting_taker(py)? {
-            self.waiting.call_method0(py, intern!(py, "wake_taker"))?;
-        }
-        Ok(())
-    }
-
-    /// The error of a kernel that asked for a message in vain for `timeout` seconds.
-    fn late(&self, py: Python<'_>, timeout: Option<f64>) -> PyErr {
-        let name = intern!(py, "take_late");
-        let made = self.waiting.call_method1(py, name, (timeout,));
-        made.map_or_else(
-            |error| error,
-            |error| PyErr::from_value(error.into_bound(py)),
-        )
     }
 }
 

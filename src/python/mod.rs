@@ -18,6 +18,7 @@ mod queue;
 mod record_mailbox;
 mod records;
 mod snapshot;
+mod taking;
 mod timer;
 
 use pyo3::prelude::*;

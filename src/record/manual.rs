@@ -45,7 +45,8 @@ impl ManualRecord {
         self.in_flight.add_shared(1);
     }
 
-    /// A reply was sent; it ends the oldest message in flight, where there is one.
+    /// A reply was sent; it ends the oldest message in flight, where there is one. Nothing keeps it,
+    /// so it counts as collected at once.
     pub fn send(&self) {
         let kernel = &self.record.kernel;
         kernel.sent.add_shared(1);
@@ -55,6 +56,7 @@ impl ManualRecord {
         if self.in_flight.take_one_shared() {
             kernel.answered.add_shared(1);
         }
+        self.record.caller.collected.add_shared(1);
     }
 
     /// An error happened; it ends the oldest message in flight, where there is one.
