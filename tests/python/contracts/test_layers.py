@@ -42,7 +42,8 @@ MAY_USE = {
     "ring": {"sync", "parker"},
     "segment": {"sync", "ring"},
     "mailbox": {"sync", "clock", "queue", "record", "parker", "ring", "segment"},
-    "python": {"sync", "clock", "queue", "record", "mailbox", "parker", "ring", "segment"},
+    "worker": {"sync", "parker", "mailbox"},
+    "python": {"sync", "clock", "queue", "record", "mailbox", "parker", "ring", "segment", "worker"},
 }
 
 
