@@ -44,7 +44,7 @@ def native_kernel(address: Any, *, input_type: Any, output_type: Any) -> NativeK
         address: A function of a `ctypes` library, what `numba.cfunc` gives, or the address as an
             int, for instance `int(ffi.cast("uintptr_t", function))` with cffi. Who passes an int
             keeps the function in memory until the kernel has ended.
-        input_type: A class under `@message` whose fields have a fixed layout, or a structured dtype.
+        input_type: A class under `@message` with a fixed layout, or a structured dtype.
         output_type: The same for replies.
 
     Returns:
@@ -70,8 +70,8 @@ def _address_of(code: Any) -> int:
         kept = (code._objects or {}).values()  # noqa: SLF001 - nothing else tells the two apart
         if any(type(one).__name__ == "CThunkObject" for one in kept):
             text = (
-                "a native kernel must not call into Python, and this function does: pass a function "
-                "of a library, or launch the Python function itself"
+                "a native kernel must not call into Python, and this function does: pass a "
+                "function of a library, or launch the Python function itself"
             )
             raise InvalidTypeError(text, argument="address", value_type=type(code).__qualname__)
         return _checked(cast(code, c_void_p).value or 0)

@@ -61,8 +61,9 @@ class RecordForm:
 
     def _lay_out(self) -> Struct:
         layout, end = ["="], 0
+        places: Any = self.dtype.fields
         for index, name in enumerate(self._names):
-            kind, offset = (self.dtype.fields or {})[name][:2]
+            kind, offset = places[name][:2]
             code = _CODES.get(kind.str[1:])
             if code is None:
                 code = f"{kind.itemsize}s"

@@ -11,7 +11,7 @@ from pydotcompute.execution.waiting import SharedWaitQueue
 
 
 class LoopBell:
-    """What tells one event loop of all its native workers: one file, watched as long as any runs."""
+    """What tells one event loop of its native workers: one file, watched as long as any runs."""
 
     __slots__ = ("_answers", "_bell", "_loop", "_next")
 

@@ -78,7 +78,7 @@ class Messaging(Readings):
             As `send()`, but no QueueFullError, and the rest only where no message was accepted.
         """
         kernel = self._find(kernel_id)
-        batch = messages if kernel.takes_records else kernel.checked(messages)
+        batch: Any = messages if kernel.takes_records else kernel.checked(messages)
         return await kernel.mailbox.send_batch(batch, check_timeout(timeout))
 
     async def receive(self, kernel_id: str, *, timeout: float | None = None) -> Any:

@@ -78,7 +78,7 @@ class KernelScope:
         self,
         runtime: "RingKernelRuntime",
         kernel_id: str,
-        function: KernelFunction | None,
+        function: KernelFunction | NativeKernel | None,
         arguments: LaunchArguments,
         *,
         stop: Callable[[str], None],
@@ -162,7 +162,7 @@ class PortalScope:
         self,
         portal: "RuntimePortal",
         kernel_id: str,
-        function: KernelFunction | None,
+        function: KernelFunction | NativeKernel | None,
         arguments: LaunchArguments,
     ) -> None:
         self._portal = portal

@@ -43,7 +43,9 @@ MAY_USE = {
     "segment": {"sync", "ring"},
     "mailbox": {"sync", "clock", "queue", "record", "parker", "ring", "segment"},
     "worker": {"sync", "parker", "mailbox"},
-    "python": {"sync", "clock", "queue", "record", "mailbox", "parker", "ring", "segment", "worker"},
+    "python": {
+        *("sync", "clock", "queue", "record", "mailbox", "parker", "ring", "segment", "worker"),
+    },
 }
 
 
