@@ -284,6 +284,12 @@ impl RecordMailbox {
         Ok(claim(&self.receiving)?.is_error_next())
     }
 
+    /// Whether a message is in the queue.
+    #[must_use]
+    pub fn has_message(&self) -> bool {
+        self.input.depth() > 0
+    }
+
     /// Whether there is a reply, or an error in its place.
     #[must_use]
     pub fn has_reply(&self) -> bool {

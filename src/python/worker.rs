@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::record_mailbox::RecordMailbox;
-use crate::worker::{self, Handler, Rope, Worker};
+use crate::worker::{self, Handler, News, Rope, Worker};
 
 /// A file descriptor that is readable while a worker has rung; one a loop. OSError where the system
 /// gives no more files.
@@ -110,9 +110,19 @@ impl NativeWorker {
         py.detach(|| self.worker().join(timeout))
     }
 
-    /// Ask to be rung at the next change: a reply, room for a message, rest. Look after this.
-    fn want(&self) {
-        self.worker().want();
+    /// Ask to be rung when there is room for messages. Look after this.
+    fn want_room(&self) {
+        self.worker().want(News::Room);
+    }
+
+    /// Ask to be rung when there is a reply, or an error in its place. Look after this.
+    fn want_reply(&self) {
+        self.worker().want(News::Reply);
+    }
+
+    /// Ask to be rung when there is nothing to do, or no room for replies. Look after this.
+    fn want_rest(&self) {
+        self.worker().want(News::Rest);
     }
 
     /// Look a few microseconds for a reply where one is about to come; whether there is one.

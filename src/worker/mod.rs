@@ -7,11 +7,12 @@
 mod batch;
 mod bell;
 mod handler;
+mod patience;
 mod serving;
 mod signal;
 mod thread;
 
 pub use bell::{Bell, Rope};
 pub use handler::Handler;
-pub use signal::Signal;
+pub use signal::{News, Signal};
 pub use thread::Worker;

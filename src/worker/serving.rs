@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use super::batch::BatchSize;
 use super::bell::Rope;
 use super::handler::{Handler, NO_REPLY, Records};
+use super::patience::Patience;
+use super::signal::News;
 use super::thread::Shared;
 use crate::mailbox::{Busy, Put, RecordMailbox, Take};
 
@@ -23,6 +25,7 @@ pub(super) struct Serving {
     handler: Handler,
     rope: Rope,
     size: BatchSize,
+    patience: Patience,
     messages: Records,
     /// Replies made, of which the first `made` are not in the output queue yet.
     replies: Records,
@@ -47,6 +50,7 @@ impl Serving {
             handler,
             rope,
             size,
+            patience: Patience::for_this_machine(),
         }
     }
 
@@ -73,14 +77,14 @@ impl Serving {
             };
             match taken {
                 Ok(Take::Message(count)) => {
-                    self.tell(); // there is room now
+                    self.tell(News::Room);
                     return Ok(count);
                 }
                 Ok(Take::End) => return Err(Over),
                 Ok(Take::Empty) => {
                     has_asked = true;
-                    self.tell();
-                    self.wait();
+                    self.tell(News::Rest);
+                    self.wait_for_message();
                 }
                 Err(Busy) => yield_now(), // somebody pauses or closes: nothing moved
             }
@@ -149,7 +153,7 @@ impl Serving {
         match put {
             Ok(Put::Accepted(0)) => self.wait_for_room()?,
             Ok(Put::Accepted(count)) => {
-                self.tell();
+                self.tell(News::Reply);
                 return Ok(count);
             }
             Ok(Put::Closed) => return Err(Over),
@@ -158,24 +162,40 @@ impl Serving {
         Ok(0)
     }
 
+    /// Where messages are there all the same, the mailbox is paused: no use in looking at them.
+    fn wait_for_message(&mut self) {
+        let (mailbox, shared) = (&self.mailbox, &self.shared);
+        if mailbox.has_message() {
+            return self.wait();
+        }
+        self.patience.wait(
+            || mailbox.has_message() || shared.check().is_err(),
+            || sleep(mailbox),
+        );
+    }
+
     fn wait_for_room(&self) -> Result<(), Over> {
         self.shared.check()?;
         self.shared.set_blocked(true);
-        self.tell();
+        self.tell(News::Rest);
         self.wait();
         self.shared.set_blocked(false);
         self.shared.check()
     }
 
     fn wait(&self) {
-        self.mailbox.waits().kernel.park(Some(LONGEST_WAIT));
+        sleep(&self.mailbox);
     }
 
-    fn tell(&self) {
-        if self.shared.signal.take() {
+    fn tell(&self, news: News) {
+        if self.shared.signal.take(news) {
             self.rope.pull();
         }
     }
+}
+
+fn sleep(mailbox: &RecordMailbox) {
+    mailbox.waits().kernel.park(Some(LONGEST_WAIT));
 }
 
 impl Drop for Serving {

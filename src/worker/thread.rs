@@ -1,13 +1,14 @@
 //! A native thread from its start to its end.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::bell::Rope;
 use super::handler::Handler;
 use super::serving::{Over, Serving};
-use super::signal::Signal;
+use super::signal::{News, Signal};
 use crate::mailbox::RecordMailbox;
 use crate::parker::Parker;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
@@ -74,6 +75,8 @@ pub struct Worker {
     shared: Arc<Shared>,
     mailbox: Arc<RecordMailbox>,
     handler: Handler,
+    /// The thread, from its start until somebody has waited for its end.
+    thread: Mutex<Option<JoinHandle<()>>>,
     /// Looks in vain since the last one that was not. Only a hint.
     vain: AtomicU32,
     looks: bool,
@@ -95,25 +98,29 @@ impl Worker {
             shared: Arc::new(shared),
             mailbox,
             handler,
+            thread: Mutex::default(),
             vain: AtomicU32::new(0),
             looks: std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1),
         }
     }
 
-    /// Starts its thread, once; `rope` is pulled at each change that somebody asked for with
+    /// Starts its thread, once; `rope` is pulled at all news that somebody asked for with
     /// [`Self::want`], and at its end.
     ///
     /// # Errors
     /// Where the system gives no more threads.
+    ///
+    /// # Panics
+    /// Never.
     pub fn start(&self, rope: Rope) -> io::Result<()> {
         let (shared, mailbox) = (Arc::clone(&self.shared), Arc::clone(&self.mailbox));
         let handler = self.handler;
         let thread = std::thread::Builder::new().name("native kernel".into());
-        thread
-            .spawn(move || {
-                Serving::new(shared, mailbox, handler, rope).run();
-            })
-            .map(drop)
+        let thread = thread.spawn(move || {
+            Serving::new(shared, mailbox, handler, rope).run();
+        })?;
+        *self.thread.lock().expect("no holder panics") = Some(thread);
+        Ok(())
     }
 
     /// Asks the thread to stop before its next message; it ends soon, unless its handler goes on.
@@ -122,9 +129,9 @@ impl Worker {
         self.mailbox.waits().kernel.unpark();
     }
 
-    /// Asks to be told of the next change: a reply, room for a message, rest. Look after this.
-    pub fn want(&self) {
-        self.shared.signal.want();
+    /// Asks to be told of the next such news. Look after this.
+    pub fn want(&self, news: News) {
+        self.shared.signal.want(news);
     }
 
     /// Whether the thread has ended.
@@ -151,6 +158,9 @@ impl Worker {
     }
 
     /// Waits at most `timeout` for the thread's end; whether it came. One waits at a time.
+    ///
+    /// # Panics
+    /// Never.
     #[must_use]
     pub fn join(&self, timeout: Duration) -> bool {
         let expiry = Instant::now() + timeout;
@@ -160,6 +170,10 @@ impl Worker {
                 return false;
             }
             self.shared.joining.park(Some(left));
+        }
+        let thread = self.thread.lock().expect("no holder panics").take();
+        if let Some(thread) = thread {
+            drop(thread.join()); // on its way out; had it panicked, that was told there
         }
         true
     }

@@ -3,13 +3,13 @@
 Nothing here needs pytest, for programs that tests start use it too.
 """
 
-import asyncio
 import ctypes
 import subprocess
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from kernels_for_tests import turns
 
 from pydotcompute import message, native_kernel
 
@@ -72,7 +72,7 @@ class Library:
     async def until_entered(self, times=1):
         """Let the loop turn until `held` was called so often."""
         while self._entered.value < times:
-            await asyncio.sleep(0)
+            await turns(1)
 
 
 def library():
@@ -87,7 +87,7 @@ async def start(runtime, kernel, kernel_id="k", **options):
 
 
 def counts(runtime, kernel_id="k"):
-    """What the telemetry says: received, processed, unanswered, errored, discarded, sent."""
+    """Read the telemetry: received, processed, unanswered, errored, discarded, sent."""
     shown = runtime.get_telemetry(kernel_id)
     return (
         shown.messages_received,

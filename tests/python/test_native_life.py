@@ -5,6 +5,7 @@ import gc
 import weakref
 
 import pytest
+from kernels_for_tests import turns
 from native_for_tests import Pair, counts, library, start
 
 from pydotcompute import KernelState, RingKernelRuntime
@@ -112,7 +113,7 @@ async def test_a_handler_that_stays_too_long_is_stuck_and_its_reply_refused(
         await runtime.receive("k")
     gated.open_gate()
     while runtime.get_state("k") is KernelState.TERMINATING:
-        await asyncio.sleep(0)
+        await turns(1)
     assert runtime.get_state("k") is KernelState.TERMINATED
     assert counts(runtime) == (2, 0, 0, 0, 2, 0)
 
@@ -173,16 +174,16 @@ async def test_a_kernel_scope_runs_a_native_kernel(runtime, shared):
 
 async def test_a_busy_caller_lets_other_tasks_run(runtime, shared):
     await start(runtime, shared.kernel())
-    turns = 0
+    turn_count = 0
 
     async def count_turns():
-        nonlocal turns
+        nonlocal turn_count
         while True:
-            turns += 1
+            turn_count += 1
             await asyncio.sleep(0)
 
     counting = asyncio.create_task(count_turns())
-    while turns < 10:
+    while turn_count < 10:
         await runtime.send("k", Pair(number=1))
         await runtime.receive("k", timeout=5.0)
     counting.cancel()

@@ -14,7 +14,7 @@ use _core::mailbox::{
 use _core::record::KernelRecord;
 use _core::ring::Shape;
 use _core::segment::Segment;
-use _core::worker::{Bell, Handler, Rope, Worker};
+use _core::worker::{Bell, Handler, News, Rope, Worker};
 
 const GUARD: Duration = Duration::from_secs(20);
 const MESSAGES: u32 = 20_000;
@@ -138,13 +138,13 @@ fn whoever_wants_to_be_told_of_a_reply_is_told() {
     let bench = bench(4);
     start(&bench);
     for number in [0_u32; 300] {
-        bench.worker.want();
+        bench.worker.want(News::Reply);
         let put = bench.mailbox.offer(&number.to_ne_bytes(), false);
         assert_eq!(put, Ok(Put::Accepted(1)));
         let deadline = Instant::now() + GUARD;
         let mut into = [0; 4];
         while bench.mailbox.collect(&mut into).unwrap() == CollectRecords::Empty {
-            bench.worker.want();
+            bench.worker.want(News::Reply);
             let is_there = bench.mailbox.has_reply();
             while !is_there && bench.bell.answer().is_empty() {
                 assert!(Instant::now() < deadline, "nobody rang");
@@ -152,6 +152,8 @@ fn whoever_wants_to_be_told_of_a_reply_is_told() {
             }
         }
     }
+    bench.mailbox.close_input();
+    assert!(bench.worker.join(GUARD));
 }
 
 #[test]
@@ -182,7 +184,7 @@ fn a_worker_waits_while_its_mailbox_is_paused() {
     let bench = bench(4);
     let rope = Rope::new(Arc::clone(&bench.bell), KEY);
     bench.mailbox.offer(&[0; 4], false).unwrap();
-    bench.worker.want();
+    bench.worker.want(News::Rest);
     bench.worker.start(rope).unwrap();
     let deadline = Instant::now() + GUARD;
     while bench.bell.answer().is_empty() {

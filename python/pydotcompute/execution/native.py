@@ -10,6 +10,9 @@ from pydotcompute.execution.venue import Ending, Lines, Outcome
 from pydotcompute.execution.waiting import SharedWaitQueue
 
 
+_EXITING_SECONDS: Final = 1.0
+
+
 class LoopBell:
     """What tells one event loop of its native workers: one file, watched as long as any runs."""
 
@@ -170,6 +173,7 @@ class NativeExecution:
         if not self._worker.has_ended:
             self._on_news()
         elif not self._ended.is_set():
+            self._worker.join(_EXITING_SECONDS)  # it is on its way out: its memory is given back
             bell_of(self._loop).leave(self._key)
             try:
                 self._on_end(Outcome(Ending.CANCELLED if self._is_stopped else Ending.RETURNED))

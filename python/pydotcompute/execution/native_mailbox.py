@@ -28,8 +28,8 @@ from pydotcompute.execution.venue import Lines
 from pydotcompute.execution.waiting import WAIT, Expired
 from pydotcompute.options import BackpressureStrategy, LaunchOptions
 
-_LOOKING_SECONDS: Final = 100e-6
-"""How long callers may go on looking for replies before the loop has to turn."""
+_HOLDING_SECONDS: Final = 100e-6
+"""How long callers may go on getting replies at once before the loop has to turn."""
 
 
 class NativeMailbox:
@@ -67,14 +67,14 @@ class NativeMailbox:
         self._output_ready = lines.output_ready
         self._output_open = True
         self._loop = loop
-        self._looking_since: float | None = None
+        self._turned_at: float | None = None  # since the loop turned: the first call for a reply
         self._process_id = os.getpid()
         self.fast = NativeFastPath(self)
 
     @property
     def is_quiet(self) -> bool:
         """Whether the kernel has nothing to do, or waits for room in its output queue."""
-        self._worker.want()  # who looks wants to be told when that changes
+        self._worker.want_rest()  # who looks wants to be told when that changes
         if self._core.is_idle:
             return True
         is_full = self._core.output_depth >= self._output_queue_size
@@ -135,19 +135,22 @@ class NativeMailbox:
 
     async def receive(self, timeout: float | None) -> Any:
         """Get the oldest reply."""
+        await self._turn_where_due()
         return self._replies.unpack(await self._receive(1, timeout))
 
     async def receive_batch(self, max_messages: int, timeout: float | None) -> Any:
         """Get one to `max_messages` of the oldest replies, as one structured array."""
+        await self._turn_where_due()
         return await self._receive(max_messages, timeout)
 
     async def send_and_receive(self, message: object, timeout: float | None) -> Any:
         """Send a message, then get the oldest reply: callers are served in the order they sent."""
         deadline = None if timeout is None else monotonic() + timeout
+        await self._turn_where_due()
         await self.send(message, timeout)
         left = None if deadline is None else max(0.0, deadline - monotonic())
-        try:
-            return await self.receive(left)
+        try:  # in line at once, before whoever sends next
+            return self._replies.unpack(await self._receive(1, left))
         except QueueTimeoutError:
             raise QueueTimeoutError(timeout, self._kernel_id) from None
 
@@ -164,10 +167,10 @@ class NativeMailbox:
 
     def collect_soon(self) -> Any:
         """Get the oldest reply where it is there, or about to be; EMPTY where it has to wait."""
-        if self._output_ready.line:
+        if self._output_ready.line or self._is_turn_due():
             return EMPTY
         replies = self._collect(1)
-        if replies is WAIT and self._may_look() and self._worker.look_for_reply():
+        if replies is WAIT and self._worker.look_for_reply():
             replies = self._collect(1)
         return EMPTY if replies is WAIT else self._replies.unpack(replies)
 
@@ -218,7 +221,7 @@ class NativeMailbox:
         return count or WAIT
 
     def _offer_and_want(self, records: Any) -> Any:
-        self._worker.want()
+        self._worker.want_room()
         return self._offer(records)
 
     async def _offer_in_line(self, records: Any, timeout: float | None) -> int:
@@ -244,7 +247,7 @@ class NativeMailbox:
         return room if collected == len(room) else room[:collected]
 
     def _collect_and_want(self, most: int) -> Any:
-        self._worker.want()
+        self._worker.want_reply()
         return self._collect(most)
 
     async def _receive(self, most: int, timeout: float | None) -> Any:
@@ -257,17 +260,21 @@ class NativeMailbox:
         except Expired:
             raise QueueTimeoutError(timeout, self._kernel_id) from None
 
-    def _may_look(self) -> bool:
-        """Whether the loop has turned lately, so that others had their chance."""
-        since, now = self._looking_since, monotonic()
-        if since is None:
-            self._looking_since = now
-            self._loop.call_soon(self._turned)
-            return True
-        return now - since < _LOOKING_SECONDS
+    def _is_turn_due(self) -> bool:
+        """Whether callers who got their replies at once have held the loop for long enough."""
+        now = monotonic()
+        if self._turned_at is None:
+            self._turned_at = now
+            self._loop.call_soon(self._turn)
+            return False
+        return now - self._turned_at >= _HOLDING_SECONDS
 
-    def _turned(self) -> None:
-        self._looking_since = None
+    async def _turn_where_due(self) -> None:
+        if self._is_turn_due():
+            await asyncio.sleep(0)
+
+    def _turn(self) -> None:
+        self._turned_at = None
 
 
 class NativeFastPath:
