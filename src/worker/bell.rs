@@ -63,7 +63,7 @@ impl Bell {
         std::mem::take(&mut *self.rung())
     }
 
-    /// Held for so short that nobody sleeps for it; and to ThreadSanitizer the sleeping half of the
+    /// Held for so short that nobody sleeps for it; and to `ThreadSanitizer` the sleeping half of the
     /// standard library's lock is no lock.
     fn rung(&self) -> MutexGuard<'_, Vec<u64>> {
         loop {

@@ -9,7 +9,6 @@ from pydotcompute.execution.exiting import ending_with_program
 from pydotcompute.execution.venue import Ending, Lines, Outcome
 from pydotcompute.execution.waiting import SharedWaitQueue
 
-
 _EXITING_SECONDS: Final = 1.0
 
 
