@@ -2,7 +2,7 @@
 //!
 //! Read from top to bottom: a message enters a [`mailbox`], waits in a [`queue`], or as a record in
 //! a [`ring`] that lies in a [`segment`], and every step it takes is one store into its kernel's
-//! [`record`], stamped by the [`clock`].
+//! [`record`], stamped by the [`clock`]. Records may be handled by a native [`worker`].
 
 pub mod clock;
 pub mod mailbox;
@@ -12,6 +12,7 @@ pub mod record;
 pub mod ring;
 pub mod segment;
 mod sync;
+pub mod worker;
 
 #[cfg(feature = "python")]
 mod gil;

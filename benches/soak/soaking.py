@@ -11,7 +11,7 @@ from truth import Truth
 from watching import Reader, broken_equations
 
 from pydotcompute import KernelState, RingKernelRuntime
-from pydotcompute.runtime import kernel as runtime_kernel
+from pydotcompute.runtime import parts as runtime_parts
 from pydotcompute.testing import wait_until_idle
 
 FIRST = 2**32 - 20
@@ -41,8 +41,8 @@ class Soak:
 
     async def __aenter__(self):
         logging.getLogger("pydotcompute").setLevel(logging.CRITICAL + 1)
-        mailbox = partial(runtime_kernel.ObjectMailbox, first_count=FIRST)
-        runtime_kernel.ObjectMailbox = mailbox
+        mailbox = partial(runtime_parts.ObjectMailbox, first_count=FIRST)
+        runtime_parts.ObjectMailbox = mailbox
         self.runtime = RingKernelRuntime(enable_telemetry=True, default_queue_size=QUEUE_SIZE)
         for soaked in KERNELS:
             self.callers[soaked.id] = Callers(self.runtime, soaked, self.truths, self.dice)

@@ -7,6 +7,7 @@
 import typing as _typing
 
 from pydotcompute._core import __version__
+from pydotcompute.device.native_kernel import NativeKernel, native_kernel
 from pydotcompute.device.record_dtype import dtype_of
 from pydotcompute.exceptions import PyDotComputeError
 from pydotcompute.execution.message_queue import MessageQueue
@@ -38,6 +39,7 @@ __all__ = [
     "KernelTelemetry",
     "LatencySummary",
     "MessageQueue",
+    "NativeKernel",
     "PyDotComputeError",
     "RingKernelMessage",
     "RingKernelRuntime",
@@ -46,6 +48,7 @@ __all__ = [
     "__version__",
     "dtype_of",
     "message",
+    "native_kernel",
     "ring_kernel",
 ]
 

@@ -198,13 +198,15 @@ class KernelFailedError(KernelError):
 class KernelExecutionError(KernelError):
     """The kernel's code raised for one message, and goes on; `reason` names the exception.
 
-    `correlation_id` is the message's `message_id`, where it has one.
+    `correlation_id` is the message's `message_id`, where it has one; `error_code` what the handler
+    of a native kernel returned, else None.
     """
 
     def __init__(self, kernel_id: str, reason: str, correlation_id: "UUID | None" = None) -> None:
         super().__init__(kernel_id, f"its code failed for one message and goes on: {reason}")
         self.reason = reason
         self.correlation_id = correlation_id
+        self.error_code: int | None = None
 
 
 class KernelStuckError(KernelError):

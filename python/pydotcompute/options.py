@@ -65,6 +65,8 @@ class KernelExecution(StrEnum):
     """On the runtime's event loop."""
     THREAD = "thread"
     """In a thread of its own: an async function with an event loop there, any other blocking it."""
+    NATIVE = "native"
+    """In a thread without the interpreter: a C function, by way of `native_kernel()`."""
 
 
 def check_backpressure(value: object, name: str = "backpressure") -> BackpressureStrategy:

@@ -69,6 +69,20 @@ impl KernelEnd {
         self.ended();
     }
 
+    /// Ends the oldest message in flight without an answer.
+    pub(super) fn pass(&mut self) {
+        let landed = self.flight.land_oldest();
+        if let Some(ledger) = &self.ledger {
+            match landed {
+                Some(true) => ledger.errored(1),
+                Some(false) if self.replies => ledger.unanswered(1),
+                Some(false) => ledger.answered(1),
+                None => {}
+            }
+        }
+        self.ended();
+    }
+
     /// Takes as many messages as `into` has room for; they are in flight from now on.
     pub(super) fn take(&mut self, into: &mut [u8]) -> Take<usize> {
         let first = self.input.position();

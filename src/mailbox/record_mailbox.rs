@@ -73,6 +73,7 @@ pub struct RecordMailbox {
     output: Gauge,
     ledger: Option<Arc<Ledger>>,
     waits: Waits,
+    options: RecordMailboxOptions,
 }
 
 impl RecordMailbox {
@@ -122,6 +123,7 @@ impl RecordMailbox {
             kernel: Mutex::new(kernel),
             ledger,
             waits: waits.clone(),
+            options,
         })
     }
 
@@ -193,6 +195,15 @@ impl RecordMailbox {
     /// Where somebody else has the kernel's end.
     pub fn fail(&self, code: i32, counted: bool) -> Result<Put, Busy> {
         Ok(claim(&self.kernel)?.fail(code, counted))
+    }
+
+    /// Ends the oldest message in flight without an answer.
+    ///
+    /// # Errors
+    /// Where somebody else has the kernel's end.
+    pub fn pass(&self) -> Result<(), Busy> {
+        claim(&self.kernel)?.pass();
+        Ok(())
     }
 
     /// Counts an error and marks the oldest unmarked message in flight.
@@ -271,6 +282,36 @@ impl RecordMailbox {
     /// Where somebody else is receiving.
     pub fn is_error_next(&self) -> Result<bool, Busy> {
         Ok(claim(&self.receiving)?.is_error_next())
+    }
+
+    /// Whether a message is in the queue.
+    #[must_use]
+    pub fn has_message(&self) -> bool {
+        self.input.depth() > 0
+    }
+
+    /// Whether there is a reply, or an error in its place.
+    #[must_use]
+    pub fn has_reply(&self) -> bool {
+        self.output.depth() > 0
+    }
+
+    /// Bytes of a message.
+    #[must_use]
+    pub fn input_bytes(&self) -> usize {
+        self.options.input.record_bytes()
+    }
+
+    /// Bytes of a reply.
+    #[must_use]
+    pub fn output_bytes(&self) -> usize {
+        self.options.output.record_bytes()
+    }
+
+    /// Where its parties wait.
+    #[must_use]
+    pub fn waits(&self) -> &Waits {
+        &self.waits
     }
 
     /// Record and queues at one moment, or None without a ledger.

@@ -20,6 +20,7 @@ mod records;
 mod snapshot;
 mod taking;
 mod timer;
+mod worker;
 
 use pyo3::prelude::*;
 
@@ -33,6 +34,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<clock::MockClock>()?;
     module.add_class::<mailbox::ObjectMailbox>()?;
     module.add_class::<fast_path::FastPath>()?;
+    module.add_class::<worker::Bell>()?;
+    module.add_class::<worker::NativeWorker>()?;
     module.add_class::<task::Parking>()?;
     module.add_class::<task::Stepper>()?;
     task::prepare(py)?;

@@ -1,5 +1,7 @@
 //! The mailbox of kernels whose messages are records.
 
+use std::sync::Arc;
+
 use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyMemoryError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -29,10 +31,6 @@ create_exception!(
     "This queue takes nothing any more."
 );
 
-/// What Python's allocator aligns objects to.
-const OBJECT_ALIGNMENT: usize = 16;
-const _: () = assert!(align_of::<mailbox::RecordMailbox>() <= OBJECT_ALIGNMENT);
-
 /// Two bounded queues of records of one kernel and the record that counts what passes them.
 ///
 /// Records are bytes: arrays, or whatever else exports a contiguous buffer of whole ones
@@ -42,9 +40,16 @@ const _: () = assert!(align_of::<mailbox::RecordMailbox>() <= OBJECT_ALIGNMENT);
 #[pyclass(module = "pydotcompute._core", frozen, weakref)]
 #[derive(Debug)]
 pub(crate) struct RecordMailbox {
-    mailbox: mailbox::RecordMailbox,
+    mailbox: Arc<mailbox::RecordMailbox>,
     input_bytes: usize,
     output_bytes: usize,
+}
+
+impl RecordMailbox {
+    /// What a worker shares with it.
+    pub(super) fn shared(&self) -> Arc<mailbox::RecordMailbox> {
+        Arc::clone(&self.mailbox)
+    }
 }
 
 #[pymethods]
@@ -85,7 +90,7 @@ impl RecordMailbox {
         let waits = Waits::for_this_machine();
         let mailbox = mailbox::RecordMailbox::new(options, ledger, &Segment::Heap, &waits);
         Ok(Self {
-            mailbox: mailbox.map_err(no_room)?,
+            mailbox: Arc::new(mailbox.map_err(no_room)?),
             input_bytes,
             output_bytes,
         })

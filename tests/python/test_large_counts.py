@@ -27,7 +27,7 @@ def clock():
 async def runtime(monkeypatch, clock):
     """Make a runtime whose kernels count on from just below 2**32."""
     mailbox = partial(ObjectMailbox, first_count=FIRST)
-    monkeypatch.setattr("pydotcompute.runtime.kernel.ObjectMailbox", mailbox)
+    monkeypatch.setattr("pydotcompute.runtime.parts.ObjectMailbox", mailbox)
     async with RingKernelRuntime(enable_telemetry=True, clock=clock) as made:
         yield made
 

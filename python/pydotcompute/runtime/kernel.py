@@ -4,9 +4,10 @@ import asyncio
 import logging
 import traceback
 from asyncio import _get_running_loop  # None, no error, where no loop runs
+from collections.abc import Iterable
 from typing import Any
 
-from pydotcompute._core import MockClock, ObjectMailbox, Snapshot
+from pydotcompute._core import MockClock, Snapshot
 from pydotcompute.exceptions import (
     KernelExecutionError,
     KernelFailedError,
@@ -16,11 +17,11 @@ from pydotcompute.exceptions import (
 from pydotcompute.execution.correlation import message_id_of
 from pydotcompute.execution.venue import Ending, Execution, Outcome
 from pydotcompute.execution.waiting import WAIT, post
-from pydotcompute.execution.waiting_mailbox import WaitingMailbox
 from pydotcompute.kernels import KernelLaunch
-from pydotcompute.options import BackpressureStrategy, ErrorPolicy, KernelState
-from pydotcompute.runtime.code import code_of, venue_of
+from pydotcompute.options import ErrorPolicy, KernelExecution, KernelState
+from pydotcompute.runtime.code import code_of
 from pydotcompute.runtime.lifecycle import ENDED, ENDING, OPEN, check_move, check_state
+from pydotcompute.runtime.parts import Recording, parts_of
 from pydotcompute.runtime.restarts import RestartBudget
 from pydotcompute.telemetry.errors import describe, is_recorded, mark_recorded
 
@@ -50,7 +51,7 @@ class Kernel:
         self.id = launch.kernel_id
         self.state = KernelState.CREATED
         self.failure: BaseException | None = None
-        self.last_error: str | None = None
+        self._last_error: str | None = None
         self._reason: str | None = None
         self.watchers: set[asyncio.Event] = set()
         self._is_to_stop = False
@@ -58,30 +59,14 @@ class Kernel:
         self._loop = loop
         self._launch = launch
         self._input_type, self._output_type = options.input_type, options.output_type
-        self._core = ObjectMailbox(
-            self.id,
-            queue_size=options.queue_size,
-            output_queue_size=options.output_queue_size,
-            drop_oldest=options.backpressure is BackpressureStrategy.DROP_OLDEST,
-            replies=options.replies,
-            telemetry=telemetry,
-            latency=latency,
-            generation=generation,
-            clock=clock,
-        )
-        self._venue = venue_of(launch, loop, hand_off=hand_off)
-        self.mailbox = WaitingMailbox(
-            self._core,
-            kernel_id=self.id,
-            queue_size=options.queue_size,
-            output_queue_size=options.output_queue_size,
-            rejects=options.backpressure is BackpressureStrategy.REJECT,
+        self._core, self._venue, self.mailbox, self._last_error_elsewhere = parts_of(
+            launch,
+            Recording(generation, telemetry, latency, clock),
+            loop,
+            hand_off=hand_off,
             refusal=self._refusal,
             tell_quiet=self._tell_quiet,
-            lines=self._venue.lines,
             watchers=self.watchers,
-            input_type=self._input_type,
-            output_type=self._output_type,
         )
         self.fast = self.mailbox.fast
         self.queue_size = options.queue_size
@@ -162,6 +147,16 @@ class Kernel:
         """Whether waiting would bring nothing: idle, blocked on its output, or not active."""
         return self.state is not KernelState.ACTIVE or self.mailbox.is_quiet
 
+    @property
+    def last_error(self) -> str | None:
+        """Type and text of the newest error."""
+        return self._last_error or self._last_error_elsewhere()
+
+    @property
+    def takes_records(self) -> bool:
+        """Whether its mailbox checks and packs messages itself, whole batches at once."""
+        return self._launch.options.execution is KernelExecution.NATIVE
+
     def snapshot(self) -> Snapshot:
         """Read counts, depths and times; RuntimeError without telemetry."""
         return self._core.snapshot()
@@ -194,13 +189,13 @@ class Kernel:
             raise self._refusal()
         self._core.record_error()
         mark_recorded(error, self)
-        self.last_error = describe(error)
+        self._last_error = describe(error)
 
     async def fail_message(self, message: object, error: Exception) -> None:
         """Answer the message in flight with the exception that its handler raised."""
-        self.last_error = describe(error)
+        self._last_error = describe(error)
         self._log(logging.DEBUG, "kernel %r failed for one message", self.id, error=error)
-        told = KernelExecutionError(self.id, self.last_error, message_id_of(message))
+        told = KernelExecutionError(self.id, self._last_error, message_id_of(message))
         told.__cause__ = error
         counted = is_recorded(error, self)
         try:
@@ -214,6 +209,13 @@ class Kernel:
         """Raise MessageTypeError where the kernel takes another type."""
         if self._input_type is not None and not isinstance(message, self._input_type):
             raise MessageTypeError(type(message), self._input_type, kernel_id=self.id)
+
+    def checked(self, messages: Iterable[Any]) -> list[Any]:
+        """List messages, or raise MessageTypeError where the kernel takes another type."""
+        batch = list(messages)
+        for message in batch:
+            self.check_input(message)
+        return batch
 
     def check_output(self, message: object) -> None:
         """Raise MessageTypeError where the kernel gives another type."""
@@ -262,7 +264,7 @@ class Kernel:
         if self.failure is not None:
             self._reason = describe(self.failure)
             if not counted:
-                self.last_error = self._reason
+                self._last_error = self._reason
             self._log(logging.ERROR, "kernel %r failed", self.id, error=self.failure)
         elif outcome.ending is Ending.CANCELLED and not self._is_to_stop:
             self._log(logging.WARNING, "kernel %r was cancelled, not by its runtime", self.id)
@@ -280,7 +282,7 @@ class Kernel:
         discarded = self._core.restart(counted=counted)
         self._execution = self._new_execution()
         if not counted:
-            self.last_error = describe(error)
+            self._last_error = describe(error)
         is_started = self._start()
         if is_started:
             text = "kernel %r failed and starts again; %d messages in flight discarded"

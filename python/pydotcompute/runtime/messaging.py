@@ -69,7 +69,8 @@ class Messaging(Readings):
 
         Args:
             kernel_id: The kernel.
-            messages: The messages, in order. All types are checked before any is sent.
+            messages: The messages, in order. All types are checked before any is sent. For a
+                native kernel also a structured array, not to be changed before this returns.
             timeout: Seconds to wait for room, for each message anew.
 
         Returns:
@@ -81,9 +82,7 @@ class Messaging(Readings):
             As `send()`, but no QueueFullError, and the rest only where no message was accepted.
         """
         kernel = self._find(kernel_id)
-        batch = list(messages)
-        for message in batch:
-            kernel.check_input(message)
+        batch: Any = messages if kernel.takes_records else kernel.checked(messages)
         return await kernel.mailbox.send_batch(batch, check_timeout(timeout))
 
     async def receive(self, kernel_id: str, *, timeout: float | None = None) -> Any:
@@ -115,8 +114,12 @@ class Messaging(Readings):
 
     async def receive_batch(
         self, kernel_id: str, max_messages: int, *, timeout: float | None = None
-    ) -> list[Any]:
-        """Get one to `max_messages` of a kernel's oldest replies; else as `receive()`."""
+    ) -> Any:
+        """Get one to `max_messages` of a kernel's oldest replies; else as `receive()`.
+
+        Returns:
+            A list; of a native kernel a structured array.
+        """
         most = check_count(max_messages, "max_messages")
         return await self._find(kernel_id).mailbox.receive_batch(most, check_timeout(timeout))
 

@@ -8,6 +8,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack
 
 from pydotcompute.checks import check_timeout
+from pydotcompute.device.native_kernel import NativeKernel
 from pydotcompute.exceptions import WrongLoopError
 from pydotcompute.kernels import KernelFunction
 from pydotcompute.options import KernelState
@@ -71,7 +72,7 @@ class RuntimePortal:
     def launch(
         self,
         kernel_id: str,
-        kernel_func: KernelFunction | None = None,
+        kernel_func: KernelFunction | NativeKernel | None = None,
         **options: Unpack[LaunchArguments],
     ) -> None:
         """Launch a kernel; as `RingKernelRuntime.launch()`, with the same options."""
@@ -108,7 +109,7 @@ class RuntimePortal:
     def kernel_scope(
         self,
         kernel_id: str,
-        kernel_func: KernelFunction | None = None,
+        kernel_func: KernelFunction | NativeKernel | None = None,
         **options: Unpack[LaunchArguments],
     ) -> PortalScope:
         """Launch and activate a kernel for a `with` block, and terminate it at its end.
@@ -140,8 +141,10 @@ class RuntimePortal:
     ) -> int:
         """Send messages one after the other; how many were accepted."""
         self._check_caller()
-        self._known(kernel_id)
-        batch = list(messages)  # here: an iterable may belong to this thread
+        takes_records = self._known(kernel_id).takes_records
+        batch = messages  # listed here: an iterable may belong to this thread
+        if not (takes_records and hasattr(messages, "dtype")):
+            batch = list(messages)
         return self._run(self._runtime.send_batch, kernel_id, batch, timeout=timeout)
 
     def receive(self, kernel_id: str, *, timeout: float | None = None) -> Any:

@@ -14,6 +14,7 @@ from pydotcompute.checks import (
     check_queue_size,
     check_timeout,
 )
+from pydotcompute.device.native_kernel import NativeKernel
 from pydotcompute.exceptions import InvalidTypeError, KernelAlreadyExistsError
 from pydotcompute.kernels import KernelFunction, KernelLaunch, resolve
 from pydotcompute.options import (
@@ -26,6 +27,7 @@ from pydotcompute.options import (
 from pydotcompute.runtime.kernel import Kernel
 from pydotcompute.runtime.lifecycle import ENDED
 from pydotcompute.runtime.messaging import Messaging
+from pydotcompute.runtime.native_launch import native_launch, refuse_native
 from pydotcompute.runtime.portal import RuntimePortal
 from pydotcompute.runtime.scope import KernelScope, LaunchArguments
 from pydotcompute.runtime.termination import until_quiet, wind_down
@@ -155,7 +157,7 @@ class RingKernelRuntime(Messaging):
     async def launch(
         self,
         kernel_id: str,
-        kernel_func: KernelFunction | None = None,
+        kernel_func: KernelFunction | NativeKernel | None = None,
         *,
         queue_size: int | None = None,
         output_queue_size: int | None = None,
@@ -188,7 +190,8 @@ class RingKernelRuntime(Messaging):
                 reply; usual for `def`. A handler's exception costs that message alone.
             execution: "task": the function runs on the runtime's event loop. "thread": it runs in a
                 thread of its own, an async function with an event loop there; a plain one gets a
-                context whose calls block.
+                context whose calls block. What `native_kernel()` made runs in a native thread,
+                whose name is "native", and cannot run elsewhere.
             on_error: What becomes of the kernel when its code raises: "fail", or "restart": the
                 code starts again on the same queues. The oldest message in flight has ended in
                 error then, and others in flight are discarded.
@@ -219,7 +222,11 @@ class RingKernelRuntime(Messaging):
             max_restarts=max_restarts,
             restart_window=restart_window,
         )
-        launch = resolve(kernel_id, kernel_func, options, self._default_queue_size)
+        if isinstance(kernel_func, NativeKernel):
+            launch = native_launch(kernel_id, kernel_func, options, self._default_queue_size)
+        else:
+            refuse_native(options)
+            launch = resolve(kernel_id, kernel_func, options, self._default_queue_size)
         self._launch(launch, existing, loop)
 
     async def activate(self, kernel_id: str) -> None:
@@ -292,7 +299,7 @@ class RingKernelRuntime(Messaging):
     def kernel_scope(
         self,
         kernel_id: str,
-        kernel_func: KernelFunction | None = None,
+        kernel_func: KernelFunction | NativeKernel | None = None,
         **options: Unpack[LaunchArguments],
     ) -> KernelScope:
         """Launch and activate a kernel for an `async with` block, and terminate it at its end.

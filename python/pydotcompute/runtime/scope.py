@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from pydotcompute.checks import MessageType
+from pydotcompute.device.native_kernel import NativeKernel
 from pydotcompute.exceptions import KernelStuckError, RuntimeClosedError
 from pydotcompute.kernels import KernelFunction
 from pydotcompute.options import BackpressureStrategy, ErrorPolicy, KernelExecution, KernelForm
@@ -77,7 +78,7 @@ class KernelScope:
         self,
         runtime: "RingKernelRuntime",
         kernel_id: str,
-        function: KernelFunction | None,
+        function: KernelFunction | NativeKernel | None,
         arguments: LaunchArguments,
         *,
         stop: Callable[[str], None],
@@ -161,7 +162,7 @@ class PortalScope:
         self,
         portal: "RuntimePortal",
         kernel_id: str,
-        function: KernelFunction | None,
+        function: KernelFunction | NativeKernel | None,
         arguments: LaunchArguments,
     ) -> None:
         self._portal = portal
@@ -201,7 +202,7 @@ class PortalScope:
 async def managed_kernel(
     runtime: "RingKernelRuntime",
     kernel_id: str,
-    kernel_func: KernelFunction | None = None,
+    kernel_func: KernelFunction | NativeKernel | None = None,
 ) -> AsyncIterator[str]:
     """Launch and activate a kernel for a block, and give its id; as `runtime.kernel_scope()`.
 

@@ -42,6 +42,7 @@ MAY_USE = {
     "ring": {"sync", "parker"},
     "segment": {"sync", "ring"},
     "mailbox": {"sync", "clock", "queue", "record", "parker", "ring", "segment"},
+    "worker": {"sync", "parker", "mailbox"},
     "gil": set(),
     "task": {"clock", "gil"},
     "python": {
@@ -55,6 +56,7 @@ MAY_USE = {
         "segment",
         "gil",
         "task",
+        "worker",
     },
 }
 

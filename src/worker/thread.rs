@@ -1,0 +1,213 @@
+//! A native thread from its start to its end.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::bell::Rope;
+use super::handler::Handler;
+use super::serving::{Over, Serving};
+use super::signal::{News, Signal};
+use crate::mailbox::RecordMailbox;
+use crate::parker::Parker;
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+
+/// How long a caller looks for a reply that a worker is about to make. Longer, and its loop had
+/// better turn meanwhile.
+const LOOK: Duration = Duration::from_micros(5);
+/// Looks at the queue between two looks at the clock.
+const LOOKS: u32 = 32;
+/// After so many looks in vain, one in as many callers looks.
+const VAIN: u32 = 4;
+const ONE_IN: u32 = 16;
+
+/// What a worker's thread and others know of each other.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// Who wants to hear of what the thread does.
+    pub(super) signal: Signal,
+    /// Whether the thread is to stop: 0 or 1. Writer: whoever stops it.
+    stopping: AtomicU32,
+    /// Whether the thread has ended: 0 or 1. Writer: the thread.
+    ended: AtomicU32,
+    /// Whether the thread waits for room for replies: 0 or 1. Writer: the thread.
+    blocked: AtomicU32,
+    /// The newest code of an error, and above it 1 where there was one. Writer: the thread.
+    error: AtomicU64,
+    joining: Parker,
+}
+
+impl Shared {
+    /// Over where the thread is to stop.
+    pub(super) fn check(&self) -> Result<(), Over> {
+        // Relaxed: nothing is published by it; the parker wakes whoever sleeps after the store.
+        if self.stopping.load(Ordering::Relaxed) == 0 {
+            Ok(())
+        } else {
+            Err(Over)
+        }
+    }
+
+    pub(super) fn set_blocked(&self, blocked: bool) {
+        // Release: pairs with the Acquire in `Worker::is_blocked`.
+        self.blocked.store(blocked.into(), Ordering::Release);
+    }
+
+    pub(super) fn note_error(&self, code: i32) {
+        let word = 1 << 32 | u64::from(code.cast_unsigned());
+        // Release: pairs with the Acquire in `Worker::last_error`.
+        self.error.store(word, Ordering::Release);
+    }
+
+    pub(super) fn end(&self) {
+        // Release: pairs with the Acquire in `Worker::has_ended`: all that the thread did is seen.
+        self.ended.store(1, Ordering::Release);
+        self.joining.unpark();
+    }
+}
+
+/// Runs a handler over the messages of a mailbox, in a native thread of its own.
+///
+/// Dropping it asks the thread to stop, and waits for nothing.
+#[derive(Debug)]
+pub struct Worker {
+    shared: Arc<Shared>,
+    mailbox: Arc<RecordMailbox>,
+    handler: Handler,
+    /// The thread, from its start until somebody has waited for its end.
+    thread: Mutex<Option<JoinHandle<()>>>,
+    /// Looks in vain since the last one that was not. Only a hint.
+    vain: AtomicU32,
+    looks: bool,
+}
+
+impl Worker {
+    /// A worker that has not started.
+    #[must_use]
+    pub fn new(mailbox: Arc<RecordMailbox>, handler: Handler) -> Self {
+        let shared = Shared {
+            signal: Signal::default(),
+            stopping: AtomicU32::new(0),
+            ended: AtomicU32::new(0),
+            blocked: AtomicU32::new(0),
+            error: AtomicU64::new(0),
+            joining: Parker::new(false),
+        };
+        Self {
+            shared: Arc::new(shared),
+            mailbox,
+            handler,
+            thread: Mutex::default(),
+            vain: AtomicU32::new(0),
+            looks: std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1),
+        }
+    }
+
+    /// Starts its thread, once; `rope` is pulled at all news that somebody asked for with
+    /// [`Self::want`], and at its end.
+    ///
+    /// # Errors
+    /// Where the system gives no more threads.
+    ///
+    /// # Panics
+    /// Never.
+    pub fn start(&self, rope: Rope) -> io::Result<()> {
+        let (shared, mailbox) = (Arc::clone(&self.shared), Arc::clone(&self.mailbox));
+        let handler = self.handler;
+        let thread = std::thread::Builder::new().name("native kernel".into());
+        let thread = thread.spawn(move || {
+            Serving::new(shared, mailbox, handler, rope).run();
+        })?;
+        *self.thread.lock().expect("no holder panics") = Some(thread);
+        Ok(())
+    }
+
+    /// Asks the thread to stop before its next message; it ends soon, unless its handler goes on.
+    pub fn stop(&self) {
+        self.shared.stopping.store(1, Ordering::Relaxed);
+        self.mailbox.waits().kernel.unpark();
+    }
+
+    /// Asks to be told of the next such news. Look after this.
+    pub fn want(&self, news: News) {
+        self.shared.signal.want(news);
+    }
+
+    /// Whether the thread has ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        // Acquire: pairs with the Release in `Shared::end`.
+        self.shared.ended.load(Ordering::Acquire) == 1
+    }
+
+    /// Whether the thread waits for room for replies.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        // Acquire: pairs with the Release in `Shared::set_blocked`.
+        self.shared.blocked.load(Ordering::Acquire) == 1
+    }
+
+    /// The code of the newest error.
+    #[must_use]
+    pub fn last_error(&self) -> Option<i32> {
+        // Acquire: pairs with the Release in `Shared::note_error`.
+        let word = self.shared.error.load(Ordering::Acquire);
+        let code = u32::try_from(word & u64::from(u32::MAX)).ok()?;
+        (word >> 32 != 0).then_some(code.cast_signed())
+    }
+
+    /// Waits at most `timeout` for the thread's end; whether it came. One waits at a time.
+    ///
+    /// # Panics
+    /// Never.
+    #[must_use]
+    pub fn join(&self, timeout: Duration) -> bool {
+        let expiry = Instant::now() + timeout;
+        while !self.has_ended() {
+            let left = expiry.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            self.shared.joining.park(Some(left));
+        }
+        let thread = self.thread.lock().expect("no holder panics").take();
+        if let Some(thread) = thread {
+            drop(thread.join()); // on its way out; had it panicked, that was told there
+        }
+        true
+    }
+
+    /// Looks a few microseconds for a reply, where the thread is at work and such looks were not in
+    /// vain of late; whether there is one.
+    pub fn look_for_reply(&self) -> bool {
+        // Relaxed, here and below: a hint.
+        let vain = self.vain.load(Ordering::Relaxed);
+        let is_worth_it = self.looks && (vain < VAIN || vain.is_multiple_of(ONE_IN));
+        let found = is_worth_it && self.look();
+        let vain = if found { 0 } else { vain.wrapping_add(1) };
+        self.vain.store(vain, Ordering::Relaxed);
+        found
+    }
+
+    fn look(&self) -> bool {
+        let enough = Instant::now() + LOOK;
+        loop {
+            for _ in 0..LOOKS {
+                if self.mailbox.has_reply() {
+                    return true;
+                }
+                std::hint::spin_loop();
+            }
+            if self.mailbox.is_idle() || Instant::now() >= enough {
+                return self.mailbox.has_reply(); // made just before it came to rest, perhaps
+            }
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
