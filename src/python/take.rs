@@ -235,7 +235,9 @@ impl Take {
     /// Resume it, as a coroutine's `send(None)`.
     fn send(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Object> {
         if !value.is_none() {
-            return Err(PyTypeError::new_err("a wait for a message takes nothing but None"));
+            return Err(PyTypeError::new_err(
+                "a wait for a message takes nothing but None",
+            ));
         }
         self.step(py)
     }
