@@ -1,5 +1,5 @@
 from asyncio import AbstractEventLoop
-from collections.abc import Collection, Coroutine
+from collections.abc import Collection, Coroutine, Generator
 from contextvars import Context
 from typing import Any, Final, TypeVar, final
 
@@ -12,6 +12,7 @@ __all__ = [
     "END",
     "FULL",
     "ID_BYTES",
+    "PARK",
     "Bell",
     "BusyError",
     "ClosedError",
@@ -22,7 +23,6 @@ __all__ = [
     "NativeWorker",
     "ObjectMailbox",
     "ObjectQueue",
-    "PARK",
     "Parker",
     "Parking",
     "PriorityError",
@@ -159,7 +159,7 @@ class FastPath:
     def take_batch(self, max_messages: int, timeout: float | None = None) -> Any: ...
     def take_again(self) -> Any: ...
     def leave(self) -> None: ...
-    def __await__(self) -> FastPath: ...
+    def __await__(self) -> Generator[Any, Any, Any]: ...
     def __iter__(self) -> FastPath: ...
     def __next__(self) -> Any: ...
     def reply(self, reply: object) -> bool: ...
