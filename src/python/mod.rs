@@ -31,7 +31,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<parker::Parker>()?;
     module.add_class::<queue::ObjectQueue>()?;
     module.add_class::<snapshot::Snapshot>()?;
-    module.add_function(wrap_pyfunction!(instance::instance_of, module)?)?;
     instance::prepare(py)?;
     snapshot::prepare(py)?;
     message::add_sentinels(module)?;

@@ -56,12 +56,11 @@ impl Histogram {
         let place = usize::try_from(recorded)
             .ok()
             .and_then(|at| self.few.get(at));
-        match place {
-            Some(place) => place.set(packed(bucket, weight)),
-            None => {
-                self.table()[bucket].add(weight.into());
-                self.widen(bucket);
-            }
+        if let Some(place) = place {
+            place.set(packed(bucket, weight));
+        } else {
+            self.table()[bucket].add(weight.into());
+            self.widen(bucket);
         }
         self.sum_ns.add(value_ns.wrapping_mul(weight.into()));
         self.samples.set(recorded + 1);
