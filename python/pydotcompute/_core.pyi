@@ -31,7 +31,6 @@ __all__ = [
     "Snapshot",
     "Stepper",
     "__version__",
-    "instance_of",
 ]
 
 __version__: str
@@ -69,11 +68,16 @@ class Parker:
     def park(self, timeout: float | None = None) -> bool: ...
     def unpark(self) -> None: ...
 
-def instance_of(cls: type[_T], fields: dict[str, Any]) -> _T: ...
-
 @final
 class Snapshot:
     def since(self, baseline: Snapshot | None = None) -> dict[str, Any]: ...
+    def telemetry(
+        self,
+        classes: tuple[type[_T], type, dict[str, Any]],
+        kernel_id: str,
+        last_error: str | None,
+        baseline: Snapshot | None,
+    ) -> _T: ...
     @property
     def time(self) -> float: ...
 

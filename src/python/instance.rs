@@ -13,7 +13,6 @@ static NEW: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 ///
 /// Neither `__init__` nor a `__setattr__` of the class is called: those of a frozen dataclass take
 /// longer than reading a kernel. TypeError where instances of `cls` are no plain objects.
-#[pyfunction]
 pub(super) fn instance_of<'py>(
     cls: &Bound<'py, PyType>,
     fields: &Bound<'py, PyDict>,

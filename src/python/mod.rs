@@ -46,7 +46,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<queue::ObjectQueue>()?;
     module.add_class::<record_mailbox::RecordMailbox>()?;
     module.add_class::<snapshot::Snapshot>()?;
-    module.add_function(wrap_pyfunction!(instance::instance_of, module)?)?;
     instance::prepare(py)?;
     snapshot::prepare(py)?;
     message::add_sentinels(module)?;

@@ -3,9 +3,10 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyString, PyType};
 
 use super::clock::seconds;
+use super::instance::instance_of;
 use crate::record::{self, LatencySummary, State};
 
 /// Counters, depths and times of one kernel at one moment, since its launch. Immutable.
@@ -126,10 +127,22 @@ fn blank(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     blank.bind(py).copy()
 }
 
+/// Puts in what a snapshot does not know itself, and the member of KernelState for its value.
+fn identify(
+    fields: &Bound<'_, PyDict>,
+    kernel_id: &Bound<'_, PyString>,
+    last_error: Option<&Bound<'_, PyString>>,
+    state: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    put!(fields, {"kernel_id": kernel_id, "last_error": last_error, "state": state});
+    Ok(())
+}
+
 /// Makes what the first reading would make, so that no fork in another thread comes in between: its
 /// child would wait for ever for the making to end.
 pub(super) fn prepare(py: Python<'_>) -> PyResult<()> {
-    Snapshot(record::Snapshot::default()).since(py, None)?;
+    let fields = Snapshot(record::Snapshot::default()).since(py, None)?;
+    identify(&fields, &PyString::new(py, ""), None, &fields)?;
     summary_fields(py, LatencySummary::default()).map(drop)
 }
 
@@ -141,6 +154,46 @@ impl Snapshot {
     /// fill in `kernel_id` and `last_error`, which are None.
     #[pyo3(signature = (baseline = None))]
     fn since<'py>(&self, py: Python<'py>, baseline: Option<&Self>) -> PyResult<Bound<'py, PyDict>> {
+        self.fields(py, baseline, |summary| {
+            Ok(summary_fields(py, summary)?.into_any())
+        })
+    }
+
+    /// The same as a KernelTelemetry. `classes` are that class, LatencySummary, and a dict from the
+    /// values of KernelState to its members. TypeError where instances of either class keep no
+    /// attributes in a dict.
+    fn telemetry<'py>(
+        &self,
+        classes: (Bound<'py, PyType>, Bound<'py, PyType>, Bound<'py, PyDict>),
+        kernel_id: &Bound<'py, PyString>,
+        last_error: Option<&Bound<'py, PyString>>,
+        baseline: Option<&Self>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = kernel_id.py();
+        let (kernel_class, summary_class, states) = classes;
+        let fields = self.fields(py, baseline, |summary| {
+            instance_of(&summary_class, &summary_fields(py, summary)?)
+        })?;
+        let state = states.as_any().get_item(state_name(self.0.state))?;
+        identify(&fields, kernel_id, last_error, &state)?;
+        instance_of(&kernel_class, &fields)
+    }
+
+    /// Unix time at which the snapshot was taken, in seconds.
+    #[getter]
+    fn time(&self) -> f64 {
+        seconds(self.0.taken_ns.wrapping_add(self.0.unix_offset_ns))
+    }
+}
+
+impl Snapshot {
+    /// The fields of KernelTelemetry since `baseline`; `summary_of` makes those of latencies.
+    fn fields<'py>(
+        &self,
+        py: Python<'py>,
+        baseline: Option<&Self>,
+        summary_of: impl Fn(LatencySummary) -> PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
         let (now, base) = (&self.0, baseline.map(|earlier| &earlier.0));
         let (shown, latency) = (now.since(base), now.latency_since(base));
         let fields = blank(py)?;
@@ -177,15 +230,9 @@ impl Snapshot {
             (pyo3::intern!(py, "service"), latency.service),
         ] {
             if let Some(summary) = summary {
-                fields.set_item(name, summary_fields(py, summary)?)?;
+                fields.set_item(name, summary_of(summary)?)?;
             }
         }
         Ok(fields)
-    }
-
-    /// Unix time at which the snapshot was taken, in seconds.
-    #[getter]
-    fn time(&self) -> f64 {
-        seconds(self.0.taken_ns.wrapping_add(self.0.unix_offset_ns))
     }
 }

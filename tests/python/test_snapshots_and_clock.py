@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from pydotcompute._core import ID_BYTES, ManualRecord, ObjectMailbox, Snapshot, instance_of
-from pydotcompute.telemetry import KernelTelemetry
+from pydotcompute._core import ID_BYTES, ManualRecord, ObjectMailbox, Snapshot
+from pydotcompute.telemetry import KernelTelemetry, LatencySummary
 from pydotcompute.testing import MockClock
 
 
@@ -160,10 +160,13 @@ def test_the_id_of_a_record_has_an_end():
 
 # Instances.
 
+STATES = {"launched": "launched"}
 
-def test_an_instance_is_made_of_its_fields_without_a_call_of_its_class():
-    fields = mailbox_at(MockClock()).snapshot().since()
-    made = instance_of(KernelTelemetry, dict(fields))
+
+def test_telemetry_is_made_of_its_fields_without_a_call_of_its_class():
+    snapshot = mailbox_at(MockClock()).snapshot()
+    fields = {**snapshot.since(), "kernel_id": "k", "last_error": "E"}
+    made = snapshot.telemetry((KernelTelemetry, LatencySummary, STATES), "k", "E", None)
     assert made == KernelTelemetry(**fields)
     assert type(made) is KernelTelemetry
     assert vars(made) == fields
@@ -175,5 +178,12 @@ class Slotted:
 
 @pytest.mark.parametrize("cls", [int, type, object, Slotted])
 def test_what_keeps_no_attributes_in_a_dict_is_not_made_of_them(cls):
+    snapshot = mailbox_at(MockClock()).snapshot()
     with pytest.raises(TypeError):
-        instance_of(cls, {"a": 1})
+        snapshot.telemetry((cls, LatencySummary, STATES), "k", None, None)
+
+
+def test_a_state_without_a_member_is_an_error():
+    snapshot = mailbox_at(MockClock()).snapshot()
+    with pytest.raises(KeyError, match="launched"):
+        snapshot.telemetry((KernelTelemetry, LatencySummary, {}), "k", None, None)

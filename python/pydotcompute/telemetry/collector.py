@@ -5,7 +5,7 @@ import threading
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
-from pydotcompute._core import ManualRecord, MockClock, Snapshot, instance_of
+from pydotcompute._core import ManualRecord, MockClock, Snapshot
 from pydotcompute.checks import check_kernel_id
 from pydotcompute.exceptions import InvalidArgumentError, KernelNotFoundError
 from pydotcompute.options import KernelState
@@ -14,7 +14,11 @@ from pydotcompute.telemetry.kernel_telemetry import KernelTelemetry
 from pydotcompute.telemetry.latency import LatencySummary
 from pydotcompute.telemetry.summary import summarize
 
-_STATES: Final = {state.value: state for state in KernelState}
+_CLASSES: Final = (
+    KernelTelemetry,
+    LatencySummary,
+    {state.value: state for state in KernelState},
+)
 
 
 class Source(Protocol):
@@ -159,7 +163,7 @@ class TelemetryCollector:
             known = self._known()
             earlier_processed = sum(entry.earlier_processed for _, entry in known)
             earlier_errors = sum(entry.earlier_errors for _, entry in known)
-            kernels = {kernel_id: _fields(kernel_id, entry) for kernel_id, entry in known}
+            kernels = {kernel_id: _values(kernel_id, entry) for kernel_id, entry in known}
         return summarize(kernels, earlier_processed, earlier_errors)
 
     def reset(self, kernel_id: str | None = None) -> None:
@@ -212,23 +216,16 @@ class TelemetryCollector:
             return self._entries.setdefault(kernel_id, entry)  # a signal may have been faster
 
 
-def _fields(kernel_id: str, entry: _Entry) -> dict[str, Any]:
-    """Read the fields of KernelTelemetry; states and latencies as `to_dict()` gives them.
+def _read(kernel_id: str, entry: _Entry) -> KernelTelemetry:
+    # The baseline first: a reset meanwhile must not leave it newer than the snapshot.
+    source, baseline = entry.source, entry.baseline
+    return source.snapshot().telemetry(_CLASSES, kernel_id, source.last_error, baseline)
 
-    The baseline is read first: a reset meanwhile must not leave it newer than the snapshot.
-    """
+
+def _values(kernel_id: str, entry: _Entry) -> dict[str, Any]:
+    """Read the fields of KernelTelemetry as `to_dict()` gives them."""
     source, baseline = entry.source, entry.baseline
     fields = source.snapshot().since(baseline)
     fields["kernel_id"] = kernel_id
     fields["last_error"] = source.last_error
     return fields
-
-
-def _read(kernel_id: str, entry: _Entry) -> KernelTelemetry:
-    fields = _fields(kernel_id, entry)
-    fields["state"] = _STATES[fields["state"]]
-    if (wait := fields["queue_wait"]) is not None:
-        fields["queue_wait"] = instance_of(LatencySummary, wait)
-    if (service := fields["service"]) is not None:
-        fields["service"] = instance_of(LatencySummary, service)
-    return instance_of(KernelTelemetry, fields)
