@@ -26,6 +26,8 @@ from pathlib import Path
 from echoes import ring
 from loads import WINDOW, windows
 
+from pydotcompute._core import set_turn_budget
+
 COMMITTED = Path(__file__).with_name("counts.json")
 RATIO_TOLERANCE = 0.002
 """How far above the committed one a ratio may lie, on any build of CPython. On one build the counts
@@ -52,6 +54,7 @@ VALGRIND = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
 
 
 async def be_the_program(workload, contestant, messages):
+    set_turn_budget(128, 3600)  # by steps alone: how slow callgrind is must not decide
     async with ring(**CONTESTANTS[contestant]) as ends:
         await WORKLOADS[workload](ends, messages)
 

@@ -31,9 +31,13 @@ __all__ = [
     "Snapshot",
     "Stepper",
     "__version__",
+    "set_turn_budget",
 ]
 
 __version__: str
+
+def set_turn_budget(steps: int, seconds: int) -> None: ...
+
 ACCEPTED: Final[int]
 FULL: Final[int]
 CLOSED: Final[int]

@@ -38,6 +38,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<worker::NativeWorker>()?;
     module.add_class::<task::Parking>()?;
     module.add_class::<task::Stepper>()?;
+    module.add_function(wrap_pyfunction!(task::set_turn_budget, module)?)?;
     task::prepare(py)?;
     module.add_class::<manual::ManualRecord>()?;
     module.add_class::<message::ErrorReply>()?;

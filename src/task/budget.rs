@@ -22,6 +22,8 @@ const MAX_STACK_BYTES: usize = 256 << 10;
 
 /// What has been used up in this thread since its loop last turned. One loop runs in it at a time.
 struct Turn {
+    steps: Cell<u32>,
+    steps_ns: Cell<u64>,
     home: Cell<usize>,
     left: Cell<u32>,
     deadline_ns: Cell<u64>,
@@ -36,6 +38,8 @@ struct Turn {
 thread_local! {
     static TURN: Turn = const {
         Turn {
+            steps: Cell::new(STEPS),
+            steps_ns: Cell::new(STEPS_NS),
             home: Cell::new(0),
             left: Cell::new(STEPS),
             deadline_ns: Cell::new(u64::MAX),
@@ -66,7 +70,7 @@ pub(super) enum May {
 pub(super) fn enter_from_loop(py: Python<'_>, home: usize) {
     TURN.with(|turn| {
         if turn.home.replace(home) != home {
-            turn.left.set(STEPS);
+            turn.left.set(turn.steps.get());
             turn.deadline_ns.set(u64::MAX);
         }
         turn.base.set(stack_position());
@@ -81,12 +85,13 @@ pub(super) fn spend(py: Python<'_>, home: usize) -> PyResult<May> {
             return Ok(May::NotHere);
         }
         let left = turn.left.get();
-        if left == STEPS {
+        if left == turn.steps.get() {
             if is_deep(py)? {
                 return Ok(May::NotHere);
             }
             let now_ns = Clock::System.monotonic_ns();
-            turn.deadline_ns.set(now_ns + STEPS_NS);
+            turn.deadline_ns
+                .set(now_ns.saturating_add(turn.steps_ns.get()));
             turn.left.set(left - 1);
             return Ok(May::RunFirst);
         }
@@ -111,10 +116,19 @@ pub(super) fn one_deeper<R>(work: impl FnOnce() -> R) -> R {
     })
 }
 
+/// Sets how many steps, in how many nanoseconds, callers in this thread may make between two turns.
+pub(super) fn set(steps: u32, steps_ns: u64) {
+    TURN.with(|turn| {
+        turn.steps.set(steps);
+        turn.steps_ns.set(steps_ns);
+    });
+    refill();
+}
+
 /// The loop of this thread has turned.
 pub(crate) fn refill() {
     TURN.with(|turn| {
-        turn.left.set(STEPS);
+        turn.left.set(turn.steps.get());
         turn.deadline_ns.set(u64::MAX);
         turn.refill_due_ns.set(0);
     });
@@ -139,7 +153,8 @@ impl Turn {
         if now_ns < self.refill_due_ns.get() {
             return May::NotNow;
         }
-        self.refill_due_ns.set(now_ns + STEPS_NS);
+        self.refill_due_ns
+            .set(now_ns.saturating_add(self.steps_ns.get()));
         May::NotNowNorLater
     }
 }

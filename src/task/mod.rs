@@ -25,7 +25,7 @@ pub(crate) use asyncio::prepare;
 pub(crate) use parking::Parking;
 pub(crate) use phase::Ran;
 pub(crate) use place::Place;
-pub(crate) use stepper::Stepper;
+pub(crate) use stepper::{Stepper, set_turn_budget};
 
 /// A reference to any Python object.
 type Object = pyo3::Py<pyo3::PyAny>;

@@ -252,6 +252,13 @@ fn refill_budget(_argument: &Bound<'_, PyAny>) {
     budget::refill();
 }
 
+/// Set how many steps, in how many seconds, callers in this thread may run kernels between two turns
+/// of its loop; for measurements on a machine that is slowed down, and for tests.
+#[pyfunction]
+pub(crate) fn set_turn_budget(steps: u32, seconds: u32) {
+    budget::set(steps, u64::from(seconds) * 1_000_000_000);
+}
+
 #[pymethods]
 impl Stepper {
     /// A stepper for a coroutine whose task will run on `home`.
