@@ -94,7 +94,7 @@ def _member(cls: type, name: str, declared: Any) -> "np.dtype[Any]":
 
     if get_origin(declared) is Annotated:
         kind, *notes = get_args(declared)
-        if kind is not np.ndarray and get_origin(kind) is not np.ndarray:
+        if not _is_array(kind):
             return _member(cls, name, kind)
         shapes = [note for note in notes if isinstance(note, tuple) and note]
         if len(shapes) != 1:
@@ -104,6 +104,15 @@ def _member(cls: type, name: str, declared: Any) -> "np.dtype[Any]":
             _refuse(cls, name, f"has an array's shape of other than integers above 0: {_WAY_OUT}")
         return np.dtype((_scalar(cls, name, item), tuple(shape)))
     return _scalar(cls, name, declared)
+
+
+def _is_array(kind: Any) -> bool:
+    """Tell an array's type, be it behind an alias, as NumPy's NDArray is on CPython 3.12 and newer."""
+    import numpy as np  # noqa: PLC0415
+
+    origin = get_origin(kind) or kind
+    aliased = getattr(origin, "__value__", origin)
+    return (get_origin(aliased) or aliased) is np.ndarray
 
 
 def _scalar(cls: type, name: str, declared: Any) -> "np.dtype[Any]":
