@@ -107,7 +107,7 @@ def _member(cls: type, name: str, declared: Any) -> "np.dtype[Any]":
 
 
 def _is_array(kind: Any) -> bool:
-    """Tell an array's type, be it behind an alias, as NumPy's NDArray is on CPython 3.12 and newer."""
+    """Tell an array's type, also behind an alias: NumPy's NDArray is one from CPython 3.12 on."""
     import numpy as np  # noqa: PLC0415
 
     origin = get_origin(kind) or kind
