@@ -158,6 +158,10 @@ mod place {
             &self.header
         }
 
+        /// As outside of a model, where loom watches instead of the caller.
+        ///
+        /// # Safety
+        /// None is asked for here: loom fails a model in which somebody else uses those places.
         pub(in crate::ring) unsafe fn write(
             &self,
             position: u64,

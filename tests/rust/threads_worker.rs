@@ -21,6 +21,9 @@ const MESSAGES: u32 = 20_000;
 const KEY: u64 = 7;
 
 /// Adds one; every tenth message is an error, every tenth but one has no reply.
+///
+/// # Safety
+/// Both point to a `u32`.
 unsafe extern "C" fn add_one(input: *const c_void, output: *mut c_void) -> i32 {
     // SAFETY: workers hand over whole records of the mailbox below, which are of this type.
     let number = unsafe { input.cast::<u32>().read() };
