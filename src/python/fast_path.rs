@@ -2,12 +2,14 @@
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use super::mailbox::ObjectMailbox;
 use super::message;
+use super::rows::rest_of;
 use super::timer::Timer;
 use crate::gil::GilCell;
-use crate::mailbox::{Offer, Reply, ReplyOutcome, Take};
+use crate::mailbox::{Offer, ReplyOutcome, Take};
 use crate::task::{Place, Ran, Stepper};
 
 type Object = Py<PyAny>;
@@ -31,8 +33,8 @@ pub(crate) struct FastPath {
     output_space: Object,
     callers: Object,
     watchers: Object,
-    input_type: Option<Object>,
-    output_type: Option<Object>,
+    pub(super) input_type: Option<Object>,
+    pub(super) output_type: Option<Object>,
     stepper: GilCell<Option<Py<Stepper>>>,
     pub(super) timer: Timer,
     pub(super) wait: GilCell<Wait>,
@@ -86,24 +88,82 @@ impl FastPath {
         is_filled(&self.watchers, py)
     }
 
-    fn try_collect(&self, py: Python<'_>) -> PyResult<Got> {
-        let is_for_others = is_filled(&self.output_ready, py)?
+    /// Whether somebody waits, or watches, to whom a reply matters.
+    #[inline]
+    pub(super) fn is_reply_for_others(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(is_filled(&self.output_ready, py)?
+            || is_filled(&self.output_space, py)?
+            || self.is_watched(py)?)
+    }
+
+    /// Whether somebody waits in line for a reply, or for the room that collecting one makes.
+    #[inline]
+    fn is_collecting_for_others(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(is_filled(&self.output_ready, py)?
             || is_filled(&self.callers, py)?
-            || is_filled(&self.output_space, py)?;
-        if is_for_others {
+            || is_filled(&self.output_space, py)?)
+    }
+
+    fn try_collect(&self, py: Python<'_>) -> PyResult<Got> {
+        if self.is_collecting_for_others(py)? {
             return Ok(Got::Nothing);
         }
         let (reply, has_message) = self.mailbox().with(py, |mailbox| {
-            if mailbox.is_error_next() {
-                return (None, false);
-            }
-            (mailbox.collect(), mailbox.has_message())
+            let reply = mailbox.collect_value();
+            let has_work = reply.is_none() && !mailbox.is_error_next() && mailbox.has_message();
+            (reply, has_work)
         });
         Ok(match reply {
-            Some(Reply::Value(reply) | Reply::Error(reply)) => Got::Reply(reply),
+            Some(reply) => Got::Reply(reply),
             None if has_message => Got::Work,
             None => Got::Nothing,
         })
+    }
+
+    fn try_collect_row(&self, py: Python<'_>, most: usize) -> PyResult<Got> {
+        if self.is_collecting_for_others(py)? {
+            return Ok(Got::Nothing);
+        }
+        let count = self
+            .mailbox()
+            .with(py, |mailbox| mailbox.replies_ready(most));
+        if count > 0 {
+            let row = self.mailbox().collect_row(py, count)?;
+            if !row.is_empty() {
+                return Ok(Got::Reply(row.into_any().unbind()));
+            }
+        }
+        let has_work = self.mailbox().with(py, |mailbox| {
+            !mailbox.is_error_next() && mailbox.has_message()
+        });
+        Ok(if has_work { Got::Work } else { Got::Nothing })
+    }
+
+    /// What `attempt` gives, for which the kernel may be run by the caller's task; or EMPTY.
+    fn until_reply(
+        &self,
+        py: Python<'_>,
+        attempt: impl Fn() -> PyResult<Got>,
+    ) -> PyResult<Object> {
+        if !self.place.is_here(py, &self.home)? {
+            return message::empty(py);
+        }
+        loop {
+            match attempt()? {
+                Got::Reply(reply) => return Ok(reply),
+                Got::Nothing => break,
+                Got::Work => {}
+            }
+            match self.run_kernel(py)? {
+                Ran::Yes => {}
+                Ran::No => break,
+                Ran::YesAndCancelled | Ran::NotNow => {
+                    self.is_turn_due.with(py, |is_due| *is_due = true);
+                    break;
+                }
+            }
+        }
+        message::empty(py)
     }
 
     fn run_kernel(&self, py: Python<'_>) -> PyResult<Ran> {
@@ -197,28 +257,35 @@ impl FastPath {
         Ok(matches!(offer, Offer::Accepted(_)))
     }
 
+    /// Put messages into the input queue, from the one at `start` on; how many. From 0 on, all are
+    /// checked before the first moves. Nothing where another loop runs.
+    #[pyo3(signature = (messages, start = 0))]
+    fn send_batch(&self, messages: &Bound<'_, PyTuple>, start: usize) -> PyResult<usize> {
+        let py = messages.py();
+        if !self.place.is_here(py, &self.home)? {
+            return Ok(0);
+        }
+        let room = self.mailbox().with(py, |mailbox| mailbox.input_room());
+        self.offer_row(&rest_of(messages, start, room))
+    }
+
     /// The oldest reply, for which the kernel may be run by the caller's task; or EMPTY, also where
     /// another loop runs.
     fn receive(&self, py: Python<'_>) -> PyResult<Object> {
-        if !self.place.is_here(py, &self.home)? {
-            return message::empty(py);
+        self.until_reply(py, || self.try_collect(py))
+    }
+
+    /// A list of one to `max_messages` of the oldest replies, up to an error; else as `receive()`.
+    fn receive_batch(&self, py: Python<'_>, max_messages: usize) -> PyResult<Object> {
+        self.until_reply(py, || self.try_collect_row(py, max_messages))
+    }
+
+    /// The same without running the kernel.
+    fn collect_batch(&self, py: Python<'_>, max_messages: usize) -> PyResult<Object> {
+        match self.try_collect_row(py, max_messages)? {
+            Got::Reply(row) => Ok(row),
+            Got::Nothing | Got::Work => message::empty(py),
         }
-        loop {
-            match self.try_collect(py)? {
-                Got::Reply(reply) => return Ok(reply),
-                Got::Nothing => break,
-                Got::Work => {}
-            }
-            match self.run_kernel(py)? {
-                Ran::Yes => {}
-                Ran::No => break,
-                Ran::YesAndCancelled | Ran::NotNow => {
-                    self.is_turn_due.with(py, |is_due| *is_due = true);
-                    break;
-                }
-            }
-        }
-        message::empty(py)
     }
 
     /// Whether the caller, who just got EMPTY, is to let the loop turn before it tries again.
@@ -296,16 +363,22 @@ impl FastPath {
     /// Put a reply into the output queue; whether it was done.
     fn reply(&self, reply: &Bound<'_, PyAny>) -> PyResult<bool> {
         let py = reply.py();
-        let is_for_others = !fits(reply, self.output_type.as_ref())?
-            || is_filled(&self.output_ready, py)?
-            || is_filled(&self.output_space, py)?
-            || self.is_watched(py)?;
-        if is_for_others {
+        if !fits(reply, self.output_type.as_ref())? || self.is_reply_for_others(py)? {
             return Ok(false);
         }
         let sent = reply.clone().unbind();
         let outcome = self.mailbox().with(py, |mailbox| mailbox.reply(sent));
         Ok(matches!(outcome, ReplyOutcome::Sent))
+    }
+
+    /// Put replies into the output queue, from the one at `start` on; how many. From 0 on, all are
+    /// checked before the first moves.
+    #[pyo3(signature = (replies, start = 0))]
+    fn reply_batch(&self, replies: &Bound<'_, PyTuple>, start: usize) -> PyResult<usize> {
+        let room = self
+            .mailbox()
+            .with(replies.py(), |mailbox| mailbox.output_room());
+        self.reply_row(&rest_of(replies, start, room))
     }
 
     /// The time that a parked kernel waits for may have come.
@@ -352,6 +425,6 @@ fn is_filled(container: &Object, py: Python<'_>) -> PyResult<bool> {
 }
 
 #[inline]
-fn fits(object: &Bound<'_, PyAny>, kind: Option<&Object>) -> PyResult<bool> {
+pub(super) fn fits(object: &Bound<'_, PyAny>, kind: Option<&Object>) -> PyResult<bool> {
     kind.map_or(Ok(true), |kind| object.is_instance(kind.bind(object.py())))
 }

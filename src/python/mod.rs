@@ -17,6 +17,7 @@ mod parker;
 mod queue;
 mod record_mailbox;
 mod records;
+mod rows;
 mod snapshot;
 mod taking;
 mod timer;

@@ -2,7 +2,6 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyList;
 
 use super::fast_path::FastPath;
 use super::message;
@@ -20,17 +19,11 @@ impl FastPath {
         again: bool,
     ) -> PyResult<Take<Object>> {
         let mailbox = self.mailbox();
-        let taken = match (most, again) {
-            (None, false) => return Ok(mailbox.with(py, mailbox::ObjectMailbox::take)),
-            (None, true) => return Ok(mailbox.with(py, mailbox::ObjectMailbox::take_again)),
-            (Some(most), false) => mailbox.with(py, |mailbox| mailbox.take_batch(most)),
-            (Some(most), true) => mailbox.with(py, |mailbox| mailbox.take_batch_again(most)),
-        };
-        Ok(match taken {
-            Take::Message(batch) => Take::Message(PyList::new(py, batch)?.into_any().unbind()),
-            Take::Empty => Take::Empty,
-            Take::End => Take::End,
-        })
+        match (most, again) {
+            (None, false) => Ok(mailbox.with(py, mailbox::ObjectMailbox::take)),
+            (None, true) => Ok(mailbox.with(py, mailbox::ObjectMailbox::take_again)),
+            (Some(most), again) => mailbox.take_row(py, most, again),
+        }
     }
 
     /// What the kernel asks for; see `take()`.

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from functools import partial
 from time import monotonic
 from typing import Any, Final
@@ -132,27 +132,28 @@ class WaitingMailbox:
         except Expired:
             raise QueueFullTimeoutError(self._queue_size, timeout, self._kernel_id) from None
 
-    async def send_batch(self, messages: Sequence[object], timeout: float | None) -> int:
-        """Send in a row; how many were accepted. Every priority is checked before the first."""
-        for message in messages:
-            try:
-                self._core.check_priority(message)
-            except PriorityError as reason:
-                raise _wrong_priority(message, reason) from None
+    async def send_batch(
+        self, messages: tuple[object, ...], timeout: float | None, sent: int = 0
+    ) -> int:
+        """Send from the message at `sent` on; how many of all are accepted.
+
+        Every priority is checked before the first.
+        """
+        if sent == 0:
+            self._check_priorities(messages)
         if not self._rejects:
-            return await in_a_row(self.send, messages, timeout)
-        before = 0
-        for message in messages:  # a full queue refuses the rest too, each for itself
+            return await in_a_row(self.send, self.fast.send_batch, messages, timeout, sent)
+        for message in messages[sent:]:  # a full queue refuses the rest too, each for itself
             try:
                 self._offer(message)
             except QueueFullError:
                 continue
             except PyDotComputeError:
-                if before == 0:
+                if sent == 0:
                     raise
                 break
-            before += 1
-        return before
+            sent += 1
+        return sent
 
     def send_nowait(self, message: object, *, elsewhere: bool = False) -> None:
         """Put a message into the input queue; `elsewhere`: from whatever thread this is.
@@ -197,15 +198,17 @@ class WaitingMailbox:
         return reply
 
     async def receive_batch(self, max_messages: int, timeout: float | None) -> list[Any]:
-        """Get one to `max_messages` of the oldest replies."""
-        reply = self.fast.receive()
-        replies = [await self.receive(timeout) if reply is EMPTY else reply]
+        """Get one to `max_messages` of the oldest replies; `fast.receive_batch()` gave EMPTY."""
+        replies = [await self.receive(timeout)]
         core, behind = self._core, Place()  # what callers in line wait for is theirs
         while len(replies) < max_messages and core.output_depth and not core.is_error_next:
-            reply = self._collect(behind)
-            if reply is WAIT:  # the next one is somebody else's
-                break
-            replies.append(reply)
+            row = self.fast.collect_batch(max_messages - len(replies))
+            if row is EMPTY:
+                reply = self._collect(behind)
+                if reply is WAIT:  # the next one is somebody else's
+                    break
+                row = [reply]
+            replies += row
         return replies
 
     async def send_and_receive(self, message: object, timeout: float | None) -> Any:
@@ -286,9 +289,11 @@ class WaitingMailbox:
         if self._output_space.line or attempt() is WAIT:
             await self._output_space.until(attempt, None)
 
-    async def reply_batch(self, messages: Sequence[object], timeout: float | None) -> int:
-        """Reply in a row; how many were sent."""
-        return await in_a_row(self.reply, messages, timeout)
+    async def reply_batch(
+        self, messages: tuple[object, ...], timeout: float | None, sent: int = 0
+    ) -> int:
+        """Reply from the one at `sent` on; how many of all were sent."""
+        return await in_a_row(self.reply, self.fast.reply_batch, messages, timeout, sent)
 
     # Opening and closing.
 
@@ -314,6 +319,13 @@ class WaitingMailbox:
         self._core.close_output()
         self._output_space.wake_all()
         self._output_ready.wake_all()
+
+    def _check_priorities(self, messages: tuple[object, ...]) -> None:
+        for message in messages:
+            try:
+                self._core.check_priority(message)
+            except PriorityError as reason:
+                raise _wrong_priority(message, reason) from None
 
     # One attempt each: no suspension between moving a message and returning it.
 

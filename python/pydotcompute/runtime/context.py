@@ -169,10 +169,8 @@ class KernelContext(KernelView, Generic[TIn, TOut]):
         Raises:
             As `send()`, but no QueueFullTimeoutError, and the rest only where none was put there.
         """
-        batch = list(messages)
-        for message in batch:
-            self._kernel.check_output(message)
-        return await self._kernel.mailbox.reply_batch(batch, check_timeout(timeout))
+        seconds = check_timeout(timeout)
+        return await self._kernel.reply_batch(tuple(messages), seconds)
 
     async def wait_active(self) -> None:
         """Wait until the kernel is ACTIVE, or winding down."""

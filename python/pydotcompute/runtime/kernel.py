@@ -210,12 +210,20 @@ class Kernel:
         if self._input_type is not None and not isinstance(message, self._input_type):
             raise MessageTypeError(type(message), self._input_type, kernel_id=self.id)
 
-    def checked(self, messages: Iterable[Any]) -> list[Any]:
-        """List messages, or raise MessageTypeError where the kernel takes another type."""
-        batch = list(messages)
-        for message in batch:
+    async def reply_batch(self, replies: tuple[object, ...], timeout: float | None) -> int:
+        """Put replies into the output queue, all checked before the first; how many."""
+        sent = self.fast.reply_batch(replies)
+        if sent < len(replies):
+            if sent == 0:
+                for reply in replies:
+                    self.check_output(reply)
+            sent = await self.mailbox.reply_batch(replies, timeout, sent)
+        return sent
+
+    def check_inputs(self, messages: Iterable[object]) -> None:
+        """Raise MessageTypeError where the kernel takes another type than that of any of them."""
+        for message in messages:
             self.check_input(message)
-        return batch
 
     def check_output(self, message: object) -> None:
         """Raise MessageTypeError where the kernel gives another type."""

@@ -67,10 +67,13 @@ fn assert_conserved(snapshot: &Snapshot, shown: &Shown) {
 enum Step {
     Offer { priority: u8, refuse: bool },
     Take,
-    TakeBatch(usize),
+    OfferRow(Vec<u8>),
+    TakeRow(usize),
     Reply,
+    ReplyRow(usize),
     Fail { counted: bool },
     Collect,
+    CollectRow(usize),
     RecordError,
     Pause,
     Resume,
@@ -80,15 +83,18 @@ enum Step {
 }
 
 fn live_step() -> impl Strategy<Value = Step> {
-    let priority = prop_oneof![4 => Just(128_u8), 1 => 126_u8..=130];
+    let priority = || prop_oneof![4 => Just(128_u8), 1 => 126_u8..=130];
     prop_oneof![
-        8 => (priority, any::<bool>())
+        8 => (priority(), any::<bool>())
             .prop_map(|(priority, refuse)| Step::Offer { priority, refuse }),
         6 => Just(Step::Take),
-        2 => (1_usize..4).prop_map(Step::TakeBatch),
+        2 => prop::collection::vec(priority(), 0..5).prop_map(Step::OfferRow),
+        2 => (1_usize..4).prop_map(Step::TakeRow),
         8 => Just(Step::Reply),
         2 => any::<bool>().prop_map(|counted| Step::Fail { counted }),
+        2 => (0_usize..5).prop_map(Step::ReplyRow),
         8 => Just(Step::Collect),
+        2 => (1_usize..5).prop_map(Step::CollectRow),
         2 => Just(Step::RecordError),
         1 => Just(Step::Pause),
         2 => Just(Step::Resume),
@@ -116,7 +122,31 @@ fn late_step() -> impl Strategy<Value = Step> {
         Just(Step::Reset),
         Just(Step::Take),
         Just(Step::Reply),
+        Just(Step::OfferRow(vec![128, 128])),
+        Just(Step::ReplyRow(2)),
+        Just(Step::CollectRow(2)),
     ]
+}
+
+fn take_row(mailbox: &mut Mailbox, max: usize) -> Vec<usize> {
+    match mailbox.ask_batch(max) {
+        Take::Message(count) => hand_out(mailbox, count),
+        Take::Empty | Take::End => vec![],
+    }
+}
+
+fn hand_out(mailbox: &mut Mailbox, count: usize) -> Vec<usize> {
+    let row = (0..count).map(|_| mailbox.hand_out().unwrap());
+    row.collect()
+}
+
+fn collect_row(mailbox: &mut Mailbox, max: usize) -> usize {
+    let count = mailbox.replies_ready(max);
+    (0..count).for_each(|_| assert_eq!(mailbox.collect_value(), Some(0)));
+    if count < max {
+        assert_eq!(mailbox.collect_value(), None);
+    }
+    count
 }
 
 fn life() -> impl Strategy<Value = Vec<Step>> {
@@ -141,10 +171,24 @@ fn step(mailbox: &mut Mailbox, model: &mut Model, baseline: &mut Option<Snapshot
             Take::Message(id) => assert_eq!(vec![id], model.take(1)),
             Take::Empty | Take::End => assert!(model.take(1).is_empty()),
         },
-        Step::TakeBatch(max) => match mailbox.take_batch(*max) {
-            Take::Message(ids) => assert_eq!(ids, model.take(*max)),
-            Take::Empty | Take::End => assert!(model.take(*max).is_empty()),
-        },
+        Step::OfferRow(priorities) => {
+            let row = priorities.iter().enumerate();
+            let row = row.map(|(at, &priority)| (model.next_id() + at, priority));
+            let (count, mut dropped) = mailbox.offer_batch(row);
+            dropped.sort_unstable();
+            assert_eq!((count, dropped), model.offer_row(priorities));
+        }
+        Step::TakeRow(max) => assert_eq!(take_row(mailbox, *max), model.take(*max)),
+        Step::ReplyRow(count) => {
+            let sent = mailbox.reply_batch(std::iter::repeat_n(0, *count));
+            assert_eq!(sent, (0..*count).take_while(|_| model.reply()).count());
+        }
+        Step::CollectRow(max) => {
+            let count = collect_row(mailbox, *max);
+            let is_value = |model: &mut Model| model.next_reply() == Some(false);
+            let collected = (0..*max).take_while(|_| is_value(model) && model.collect().is_some());
+            assert_eq!(count, collected.count());
+        }
         Step::Reply => assert_eq!(mailbox.reply(0) == ReplyOutcome::Sent, model.reply()),
         Step::Fail { counted } => {
             let sent = mailbox.fail(0, *counted) == ReplyOutcome::Sent;
@@ -225,7 +269,8 @@ fn a_second_try_of_one_asking_ends_nothing() {
     assert_eq!(mailbox.take(), Take::Message(0));
     assert_eq!(mailbox.take_again(), Take::Empty);
     mailbox.offer(1, 128, false);
-    assert_eq!(mailbox.take_batch_again(5), Take::Message(vec![1]));
+    assert_eq!(mailbox.ask_batch_again(5), Take::Message(1));
+    assert_eq!(hand_out(&mut mailbox, 1), [1]);
     assert_eq!(mailbox.snapshot().unwrap().depths.in_flight, 2);
     assert_eq!(shown(&mailbox).messages_unanswered, 0);
 }
@@ -250,7 +295,7 @@ fn a_restart_costs_what_is_in_flight_and_keeps_the_queues() {
     for id in 0..3 {
         mailbox.offer(id, 128, false);
     }
-    mailbox.take_batch(2);
+    take_row(&mut mailbox, 2);
     assert_eq!(mailbox.restart(false), 1);
     let after = shown(&mailbox);
     assert_eq!((after.messages_errored, after.messages_discarded), (1, 1));
