@@ -10,7 +10,7 @@ use super::rows::rest_of;
 use super::timer::Timer;
 use crate::gil::GilCell;
 use crate::mailbox::{Offer, ReplyOutcome, Take};
-use crate::task::{Place, Ran, Stepper};
+use crate::task::{Place, Stepper};
 
 type Object = Py<PyAny>;
 
@@ -23,22 +23,22 @@ type Object = Py<PyAny>;
 #[derive(Debug)]
 pub(crate) struct FastPath {
     mailbox: Py<ObjectMailbox>,
-    home: Object,
-    place: Place,
+    pub(super) home: Object,
+    pub(super) place: Place,
     /// The calls that wait, of the same mailbox.
     pub(super) waiting: Object,
     input_space: Object,
     input_ready: Object,
-    output_ready: Object,
-    output_space: Object,
-    callers: Object,
+    pub(super) output_ready: Object,
+    pub(super) output_space: Object,
+    pub(super) callers: Object,
     watchers: Object,
     pub(super) input_type: Option<Object>,
     pub(super) output_type: Option<Object>,
     stepper: GilCell<Option<Py<Stepper>>>,
     pub(super) timer: Timer,
     pub(super) wait: GilCell<Wait>,
-    is_turn_due: GilCell<bool>,
+    pub(super) is_turn_due: GilCell<bool>,
 }
 
 /// What the kernel's own task asked for, and waits for parked.
@@ -48,14 +48,6 @@ pub(super) struct Wait {
     pub(super) most: Option<usize>,
     pub(super) timeout: Option<f64>,
     has_yielded: bool,
-}
-
-/// What a caller's try to get a reply came to.
-enum Got {
-    Reply(Object),
-    Nothing,
-    /// Nothing yet, but the kernel has messages and may be run.
-    Work,
 }
 
 impl FastPath {
@@ -94,83 +86,6 @@ impl FastPath {
         Ok(is_filled(&self.output_ready, py)?
             || is_filled(&self.output_space, py)?
             || self.is_watched(py)?)
-    }
-
-    /// Whether somebody waits in line for a reply, or for the room that collecting one makes.
-    #[inline]
-    fn is_collecting_for_others(&self, py: Python<'_>) -> PyResult<bool> {
-        Ok(is_filled(&self.output_ready, py)?
-            || is_filled(&self.callers, py)?
-            || is_filled(&self.output_space, py)?)
-    }
-
-    fn try_collect(&self, py: Python<'_>) -> PyResult<Got> {
-        if self.is_collecting_for_others(py)? {
-            return Ok(Got::Nothing);
-        }
-        let (reply, has_message) = self.mailbox().with(py, |mailbox| {
-            let reply = mailbox.collect_value();
-            let has_work = reply.is_none() && !mailbox.is_error_next() && mailbox.has_message();
-            (reply, has_work)
-        });
-        Ok(match reply {
-            Some(reply) => Got::Reply(reply),
-            None if has_message => Got::Work,
-            None => Got::Nothing,
-        })
-    }
-
-    fn try_collect_row(&self, py: Python<'_>, most: usize) -> PyResult<Got> {
-        if self.is_collecting_for_others(py)? {
-            return Ok(Got::Nothing);
-        }
-        let count = self
-            .mailbox()
-            .with(py, |mailbox| mailbox.replies_ready(most));
-        if count > 0 {
-            let row = self.mailbox().collect_row(py, count)?;
-            if !row.is_empty() {
-                return Ok(Got::Reply(row.into_any().unbind()));
-            }
-        }
-        let has_work = self.mailbox().with(py, |mailbox| {
-            !mailbox.is_error_next() && mailbox.has_message()
-        });
-        Ok(if has_work { Got::Work } else { Got::Nothing })
-    }
-
-    /// What `attempt` gives, for which the kernel may be run by the caller's task; or EMPTY.
-    fn until_reply(
-        &self,
-        py: Python<'_>,
-        attempt: impl Fn() -> PyResult<Got>,
-    ) -> PyResult<Object> {
-        if !self.place.is_here(py, &self.home)? {
-            return message::empty(py);
-        }
-        loop {
-            match attempt()? {
-                Got::Reply(reply) => return Ok(reply),
-                Got::Nothing => break,
-                Got::Work => {}
-            }
-            match self.run_kernel(py)? {
-                Ran::Yes => {}
-                Ran::No => break,
-                Ran::YesAndCancelled | Ran::NotNow => {
-                    self.is_turn_due.with(py, |is_due| *is_due = true);
-                    break;
-                }
-            }
-        }
-        message::empty(py)
-    }
-
-    fn run_kernel(&self, py: Python<'_>) -> PyResult<Ran> {
-        match self.stepper(py) {
-            Some(stepper) => Stepper::run_for_caller(stepper.bind(py)),
-            None => Ok(Ran::No),
-        }
     }
 }
 
@@ -272,20 +187,17 @@ impl FastPath {
     /// The oldest reply, for which the kernel may be run by the caller's task; or EMPTY, also where
     /// another loop runs.
     fn receive(&self, py: Python<'_>) -> PyResult<Object> {
-        self.until_reply(py, || self.try_collect(py))
+        self.receive_one(py)
     }
 
     /// A list of one to `max_messages` of the oldest replies, up to an error; else as `receive()`.
     fn receive_batch(&self, py: Python<'_>, max_messages: usize) -> PyResult<Object> {
-        self.until_reply(py, || self.try_collect_row(py, max_messages))
+        self.receive_row(py, max_messages)
     }
 
     /// The same without running the kernel.
     fn collect_batch(&self, py: Python<'_>, max_messages: usize) -> PyResult<Object> {
-        match self.try_collect_row(py, max_messages)? {
-            Got::Reply(row) => Ok(row),
-            Got::Nothing | Got::Work => message::empty(py),
-        }
+        self.collect_row(py, max_messages)
     }
 
     /// Whether the caller, who just got EMPTY, is to let the loop turn before it tries again.
@@ -420,7 +332,7 @@ impl FastPath {
 }
 
 #[inline]
-fn is_filled(container: &Object, py: Python<'_>) -> PyResult<bool> {
+pub(super) fn is_filled(container: &Object, py: Python<'_>) -> PyResult<bool> {
     Ok(container.bind(py).len()? > 0)
 }
 

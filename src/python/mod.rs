@@ -6,6 +6,7 @@
 )]
 
 mod clock;
+mod collecting;
 mod fast_path;
 mod instance;
 mod interpreter;

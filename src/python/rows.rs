@@ -121,8 +121,7 @@ fn are_fit(row: &Bound<'_, PyTuple>, kind: Option<&Object>) -> PyResult<bool> {
 }
 
 fn objects_of(row: &Bound<'_, PyTuple>) -> impl ExactSizeIterator<Item = Object> {
-    row.iter_borrowed()
-        .map(|object| object.to_owned().unbind())
+    row.iter_borrowed().map(|object| object.to_owned().unbind())
 }
 
 /// A list of at most `count` objects, for which memory is there before the first of them moves.

@@ -75,7 +75,7 @@ async def test_what_is_dropped_for_a_row_may_send_to_the_same_kernel(runtime):
 
 
 def whatever(meet):
-    """Make a type that everything is of, and that runs `meet` for each message it is asked about."""
+    """Make a type that everything is of, and that runs `meet` for what it is asked about."""
 
     class Asking(type):
         def __instancecheck__(cls, instance):

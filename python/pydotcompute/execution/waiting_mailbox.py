@@ -3,15 +3,12 @@
 import asyncio
 import math
 from collections.abc import Callable, Collection
-from functools import partial
 from time import monotonic
-from typing import Any, Final
+from typing import Any
 
 from pydotcompute._core import (
     ACCEPTED,
-    CLOSED,
     EMPTY,
-    END,
     FULL,
     ErrorReply,
     FastPath,
@@ -20,7 +17,6 @@ from pydotcompute._core import (
 )
 from pydotcompute.checks import MessageType
 from pydotcompute.exceptions import (
-    EndOfStream,
     MessageValidationError,
     PyDotComputeError,
     QueueEmptyError,
@@ -29,14 +25,13 @@ from pydotcompute.exceptions import (
     QueueTimeoutError,
 )
 from pydotcompute.execution.correlation import NOT_HERE, Caller, Expectations, message_id_of
+from pydotcompute.execution.kernel_end import DONE, KernelEnd
 from pydotcompute.execution.row import in_a_row, left_until
 from pydotcompute.execution.venue import Lines
 from pydotcompute.execution.waiting import WAIT, Expired, Place, keeps_monotonic_time
 
-_DONE: Final = True
 
-
-class WaitingMailbox:
+class WaitingMailbox(KernelEnd):
     """The calls of `ObjectMailbox`, made to wait where they cannot be served at once.
 
     Each waiting call is a loop around a call that does not wait; that one call moves and counts, so
@@ -44,23 +39,7 @@ class WaitingMailbox:
     Callers are tasks of one event loop; the kernel waits where its venue says.
     """
 
-    __slots__ = (
-        "_core",
-        "_expected",
-        "_input_ready",
-        "_input_space",
-        "_kernel_id",
-        "_output_open",
-        "_output_queue_size",
-        "_output_ready",
-        "_output_space",
-        "_queue_size",
-        "_refusal",
-        "_rejects",
-        "_take_again",
-        "fast",
-        "tell_quiet",
-    )
+    __slots__ = ("_expected", "_output_open", "_rejects")
 
     def __init__(
         self,
@@ -82,22 +61,11 @@ class WaitingMailbox:
         `refusal` makes the error for what comes after the end of the kernel; `tell_quiet` is called
         whenever `is_quiet` may have become true and there are `watchers`.
         """
-        self._core = core
-        self._take_again = partial(core.take, again=True)
-        self._kernel_id = kernel_id
-        self._queue_size = queue_size
-        self._output_queue_size = output_queue_size
         self._rejects = rejects
-        self._refusal = refusal
         self._output_open = True
-        self._input_ready = lines.input_ready
-        self._input_space = lines.input_space
-        self._output_ready = lines.output_ready
-        self._output_space = lines.output_space
         self._expected = Expectations()
-        self.tell_quiet = tell_quiet
         loop = asyncio.get_running_loop()
-        self.fast = FastPath(
+        fast = FastPath(
             core,
             self,
             home=loop,
@@ -111,7 +79,16 @@ class WaitingMailbox:
             input_type=input_type,
             output_type=output_type,
         )
-        """The calls that do not wait, each of them one call."""
+        super().__init__(
+            core,
+            fast,
+            kernel_id=kernel_id,
+            queue_size=queue_size,
+            output_queue_size=output_queue_size,
+            refusal=refusal,
+            tell_quiet=tell_quiet,
+            lines=lines,
+        )
 
     @property
     def is_quiet(self) -> bool:
@@ -244,57 +221,6 @@ class WaitingMailbox:
             raise QueueEmptyError(self._kernel_id)
         return reply
 
-    # The kernel's ends.
-
-    async def take(self, timeout: float | None) -> Any:
-        """Get the next message; asking ends the ones in flight."""
-        return await self._take(self._core.take, self._take_again, timeout)
-
-    async def take_batch(self, max_messages: int, timeout: float | None) -> list[Any]:
-        """Get one to `max_messages` messages; asking ends the ones in flight."""
-        most = min(max_messages, self._queue_size)  # more there cannot be
-        take_batch = self._core.take_batch
-        batch: list[Any] = await self._take(
-            lambda: take_batch(most), lambda: take_batch(most, again=True), timeout
-        )
-        return batch
-
-    def take_late(self, timeout: float | None) -> QueueTimeoutError:
-        """Make the error for a kernel that got no message in time."""
-        return QueueTimeoutError(timeout, self._kernel_id)
-
-    def wake_sender(self) -> None:
-        """Let who waits for room in the input queue try again."""
-        self._input_space.wake_next()
-
-    def wake_taker(self) -> None:
-        """Let who waits in line for a message try again."""
-        self._input_ready.wake_next()
-
-    async def reply(self, message: object, timeout: float | None) -> None:
-        """Put a reply into the output queue, waiting for room."""
-        if not self._output_space.line and self._reply(message) is not WAIT:
-            return
-        try:
-            await self._output_space.until(lambda: self._reply(message), timeout)
-        except Expired:
-            raise QueueFullTimeoutError(self._output_queue_size, timeout, self._kernel_id) from None
-
-    async def fail(self, error: Exception, *, counted: bool) -> None:
-        """Put an error in the place of a reply, waiting for room."""
-
-        def attempt() -> object:
-            return self._sent(self._core.fail(error, counted=counted))
-
-        if self._output_space.line or attempt() is WAIT:
-            await self._output_space.until(attempt, None)
-
-    async def reply_batch(
-        self, messages: tuple[object, ...], timeout: float | None, sent: int = 0
-    ) -> int:
-        """Reply from the one at `sent` on; how many of all were sent."""
-        return await in_a_row(self.reply, self.fast.reply_batch, messages, timeout, sent)
-
     # Opening and closing.
 
     def resume(self) -> None:
@@ -320,13 +246,6 @@ class WaitingMailbox:
         self._output_space.wake_all()
         self._output_ready.wake_all()
 
-    def _check_priorities(self, messages: tuple[object, ...]) -> None:
-        for message in messages:
-            try:
-                self._core.check_priority(message)
-            except PriorityError as reason:
-                raise _wrong_priority(message, reason) from None
-
     # One attempt each: no suspension between moving a message and returning it.
 
     def _offer(
@@ -339,7 +258,7 @@ class WaitingMailbox:
                     self._input_ready.call_next()
                 else:
                     self._input_ready.wake_next()
-                return _DONE
+                return DONE
         except PriorityError as reason:
             raise _wrong_priority(message, reason) from None
         except BaseException:  # an interrupt, after the message was accepted perhaps
@@ -350,6 +269,13 @@ class WaitingMailbox:
                 raise QueueFullError(self._queue_size, self._kernel_id)
             return WAIT
         raise self._refusal()
+
+    def _check_priorities(self, messages: tuple[object, ...]) -> None:
+        for message in messages:
+            try:
+                self._core.check_priority(message)
+            except PriorityError as reason:
+                raise _wrong_priority(message, reason) from None
 
     def _collect(self, caller: Place | None = None) -> object:
         index = 0
@@ -368,42 +294,6 @@ class WaitingMailbox:
         if type(reply) is ErrorReply:
             raise reply.error
         return reply
-
-    async def _take(
-        self, ask: Callable[[], Any], ask_again: Callable[[], Any], timeout: float | None
-    ) -> Any:
-        # Who comes second waits in line, but its asking still ends what is in flight.
-        taken = self._ask((lambda: self._core.take_batch(0)) if self._input_ready else ask)
-        if taken is WAIT:
-            try:
-                taken = await self._input_ready.until(lambda: self._ask(ask_again), timeout)
-            except Expired:
-                raise self.take_late(timeout) from None
-        if taken is END:
-            await self._input_ready.turn()  # a bare `except: continue` must not stop the others
-            raise EndOfStream(self._kernel_id)
-        return taken
-
-    def _ask(self, ask: Callable[[], object]) -> object:
-        taken = ask()
-        if taken is EMPTY:
-            self.tell_quiet()
-            return WAIT
-        if taken is not END:
-            self._input_space.wake_next()
-        return taken
-
-    def _reply(self, message: object) -> object:
-        return self._sent(self._core.reply(message))
-
-    def _sent(self, code: int) -> object:
-        if code == CLOSED:
-            raise self._refusal()
-        self.tell_quiet()
-        if code == FULL:
-            return WAIT
-        self._output_ready.wake_next()
-        return _DONE
 
 
 def _wrong_priority(message: object, reason: PriorityError) -> MessageValidationError:

@@ -84,7 +84,8 @@ class Messaging(Readings):
         seconds = check_timeout(timeout)
         kernel = self._find(kernel_id)
         if kernel.takes_records:
-            return await kernel.mailbox.send_batch(messages, seconds)
+            records: Any = messages
+            return await kernel.mailbox.send_batch(records, seconds)
         batch = tuple(messages)
         sent = kernel.fast.send_batch(batch)
         if sent < len(batch):

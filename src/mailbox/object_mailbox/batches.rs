@@ -8,10 +8,7 @@ impl<M> ObjectMailbox<M> {
     /// is no room; nothing is counted for that one and those behind it.
     ///
     /// Returns how many are in the queue, and the messages that made room for them.
-    pub fn offer_batch(
-        &mut self,
-        messages: impl Iterator<Item = (M, u8)>,
-    ) -> (usize, Vec<M>) {
+    pub fn offer_batch(&mut self, messages: impl Iterator<Item = (M, u8)>) -> (usize, Vec<M>) {
         let (mut count, mut dropped) = (0, Vec::new());
         for (message, priority) in messages.take(self.input_room()) {
             let entry = self.entry(message);
