@@ -53,7 +53,7 @@ class Kernel:
         self.failure: BaseException | None = None
         self._last_error: str | None = None
         self._reason: str | None = None
-        self.watchers: set[asyncio.Event] = set()
+        self.watchers: list[asyncio.Event] = []
         self._is_to_stop = False
         self._is_asked_to_end = False
         self._loop = loop
@@ -73,8 +73,11 @@ class Kernel:
         self._venue.attach(self.fast)
         self._activation = self._venue.lines.activation
         self._execution = self._new_execution()
-        self._restarts = RestartBudget(options.max_restarts, options.restart_window)
-        self._restarts_on_error = options.on_error is ErrorPolicy.RESTART
+        self._restarts = (
+            RestartBudget(options.max_restarts, options.restart_window)
+            if options.on_error is ErrorPolicy.RESTART
+            else None
+        )
         self._move(KernelState.LAUNCHED)
 
     # What the runtime asks for.
@@ -274,8 +277,9 @@ class Kernel:
             self._log(logging.WARNING, text, self.id, discarded, unit)
 
     def _may_restart(self, error: BaseException) -> bool:
-        is_wanted = self._restarts_on_error and self.state not in ENDING
-        return is_wanted and issubclass(type(error), Exception) and self._restarts.spend()
+        if self._restarts is None or self.state in ENDING:
+            return False
+        return issubclass(type(error), Exception) and self._restarts.spend()
 
     def _restart(self, error: BaseException) -> None:
         counted = is_recorded(error, self)
