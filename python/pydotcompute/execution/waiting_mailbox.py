@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Coroutine, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any, Final
@@ -18,7 +18,6 @@ from pydotcompute._core import (
     ObjectMailbox,
     PriorityError,
 )
-from pydotcompute.checks import MessageType
 from pydotcompute.exceptions import (
     EndOfStream,
     MessageValidationError,
@@ -30,8 +29,9 @@ from pydotcompute.exceptions import (
 )
 from pydotcompute.execution.correlation import NOT_HERE, Caller, Expectations, message_id_of
 from pydotcompute.execution.row import in_a_row, left_until
-from pydotcompute.execution.venue import Lines
+from pydotcompute.execution.venue import Lines, Owner
 from pydotcompute.execution.waiting import WAIT, Expired, Place, keeps_monotonic_time
+from pydotcompute.options import BackpressureStrategy, LaunchOptions
 
 _DONE: Final = True
 
@@ -54,48 +54,28 @@ class WaitingMailbox:
         "_output_queue_size",
         "_output_ready",
         "_output_space",
+        "_owner",
         "_queue_size",
-        "_refusal",
         "_rejects",
-        "_take_again",
         "fast",
-        "tell_quiet",
     )
 
     def __init__(
-        self,
-        core: ObjectMailbox,
-        *,
-        kernel_id: str,
-        queue_size: int,
-        output_queue_size: int,
-        rejects: bool,
-        refusal: Callable[[], Exception],
-        tell_quiet: Callable[[], None],
-        lines: Lines,
-        watchers: Collection[object],
-        input_type: MessageType | None,
-        output_type: MessageType | None,
+        self, core: ObjectMailbox, owner: Owner, options: LaunchOptions, lines: Lines
     ) -> None:
-        """Make an open mailbox.
-
-        `refusal` makes the error for what comes after the end of the kernel; `tell_quiet` is called
-        whenever `is_quiet` may have become true and there are `watchers`.
-        """
+        """Make an open mailbox of the kernel that is its owner."""
         self._core = core
-        self._take_again = partial(core.take, again=True)
-        self._kernel_id = kernel_id
-        self._queue_size = queue_size
-        self._output_queue_size = output_queue_size
-        self._rejects = rejects
-        self._refusal = refusal
+        self._owner = owner
+        self._kernel_id = owner.id
+        self._queue_size = options.queue_size
+        self._output_queue_size = options.output_queue_size
+        self._rejects = options.backpressure is BackpressureStrategy.REJECT
         self._output_open = True
         self._input_ready = lines.input_ready
         self._input_space = lines.input_space
         self._output_ready = lines.output_ready
         self._output_space = lines.output_space
         self._expected = Expectations()
-        self.tell_quiet = tell_quiet
         loop = asyncio.get_running_loop()
         self.fast = FastPath(
             core,
@@ -107,9 +87,9 @@ class WaitingMailbox:
             output_ready=lines.output_ready.line,
             output_space=lines.output_space.line,
             callers=self._expected.callers,
-            watchers=watchers,
-            input_type=input_type,
-            output_type=output_type,
+            watchers=owner.watchers,
+            input_type=options.input_type,
+            output_type=options.output_type,
         )
         """The calls that do not wait, each of them one call."""
 
@@ -243,22 +223,23 @@ class WaitingMailbox:
 
     # The kernel's ends.
 
-    async def take(self, timeout: float | None) -> Any:
+    def take(self, timeout: float | None) -> Coroutine[Any, Any, Any]:
         """Get the next message; asking ends the ones in flight."""
-        return await self._take(self._core.take, self._take_again, timeout)
+        return self._take(None, timeout)
 
-    async def take_batch(self, max_messages: int, timeout: float | None) -> list[Any]:
+    def take_batch(
+        self, max_messages: int, timeout: float | None
+    ) -> Coroutine[Any, Any, list[Any]]:
         """Get one to `max_messages` messages; asking ends the ones in flight."""
-        most = min(max_messages, self._queue_size)  # more there cannot be
-        take_batch = self._core.take_batch
-        batch: list[Any] = await self._take(
-            lambda: take_batch(most), lambda: take_batch(most, again=True), timeout
-        )
-        return batch
+        return self._take(min(max_messages, self._queue_size), timeout)  # more there cannot be
 
     def take_late(self, timeout: float | None) -> QueueTimeoutError:
         """Make the error for a kernel that got no message in time."""
         return QueueTimeoutError(timeout, self._kernel_id)
+
+    def tell_quiet(self) -> None:
+        """Tell who watches that the kernel may have become quiet."""
+        self._owner.tell_quiet()
 
     def wake_sender(self) -> None:
         """Let who waits for room in the input queue try again."""
@@ -337,34 +318,34 @@ class WaitingMailbox:
             if self._rejects:
                 raise QueueFullError(self._queue_size, self._kernel_id)
             return WAIT
-        raise self._refusal()
+        raise self._owner.refusal()
 
     def _collect(self, caller: Place | None = None) -> object:
         index = 0
         if self._expected.callers:
             index = self._expected.find(self._core, self._output_ready, caller)
             if index == NOT_HERE and not self._output_open:
-                raise self._refusal()
+                raise self._owner.refusal()
             if index < 0:
                 return WAIT
         reply = self._core.collect(index)
         if reply is EMPTY:
             if self._output_open:
                 return WAIT
-            raise self._refusal()
+            raise self._owner.refusal()
         self._output_space.wake_next()
         if type(reply) is ErrorReply:
             raise reply.error
         return reply
 
-    async def _take(
-        self, ask: Callable[[], Any], ask_again: Callable[[], Any], timeout: float | None
-    ) -> Any:
+    async def _take(self, most: int | None, timeout: float | None) -> Any:
+        """Take a message or, where `most` is given, a list."""
         # Who comes second waits in line, but its asking still ends what is in flight.
-        taken = self._ask((lambda: self._core.take_batch(0)) if self._input_ready else ask)
+        taken = self._ask(0 if self._input_ready else most)
         if taken is WAIT:
             try:
-                taken = await self._input_ready.until(lambda: self._ask(ask_again), timeout)
+                # No closure: its cells would be there for all kernels that end at once.
+                taken = await self._input_ready.until(partial(self._ask, most, again=True), timeout)
             except Expired:
                 raise self.take_late(timeout) from None
         if taken is END:
@@ -372,10 +353,11 @@ class WaitingMailbox:
             raise EndOfStream(self._kernel_id)
         return taken
 
-    def _ask(self, ask: Callable[[], object]) -> object:
-        taken = ask()
+    def _ask(self, most: int | None, *, again: bool = False) -> Any:
+        core = self._core
+        taken = core.take(again=again) if most is None else core.take_batch(most, again=again)
         if taken is EMPTY:
-            self.tell_quiet()
+            self._owner.tell_quiet()
             return WAIT
         if taken is not END:
             self._input_space.wake_next()
@@ -386,8 +368,8 @@ class WaitingMailbox:
 
     def _sent(self, code: int) -> object:
         if code == CLOSED:
-            raise self._refusal()
-        self.tell_quiet()
+            raise self._owner.refusal()
+        self._owner.tell_quiet()
         if code == FULL:
             return WAIT
         self._output_ready.wake_next()
