@@ -18,6 +18,7 @@ __all__ = [
     "ClosedError",
     "ErrorReply",
     "FastPath",
+    "Home",
     "ManualRecord",
     "MockClock",
     "NativeWorker",
@@ -178,6 +179,10 @@ class FastPath:
     def on_time(self) -> None: ...
 
 @final
+class Home:
+    def __new__(cls, event_loop: AbstractEventLoop) -> Home: ...
+
+@final
 class Parking:
     _asyncio_future_blocking: bool
     def get_loop(self) -> AbstractEventLoop: ...
@@ -189,7 +194,7 @@ class Parking:
 
 @final
 class Stepper(Coroutine[Any, Any, None]):
-    def __new__(cls, coroutine: Coroutine[Any, Any, None], home: AbstractEventLoop) -> Stepper: ...
+    def __new__(cls, coroutine: Coroutine[Any, Any, None], home: Home) -> Stepper: ...
     def bind(self, task: object, context: Context) -> None: ...
     def wake(self) -> bool: ...
     @property

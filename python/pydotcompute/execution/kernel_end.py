@@ -1,14 +1,15 @@
 """A kernel's own ends of its two queues, which can be waited at."""
 
-from collections.abc import Callable
+from collections.abc import Coroutine
 from functools import partial
 from typing import Any, Final
 
 from pydotcompute._core import CLOSED, EMPTY, END, FULL, FastPath, ObjectMailbox
 from pydotcompute.exceptions import EndOfStream, QueueFullTimeoutError, QueueTimeoutError
 from pydotcompute.execution.row import in_a_row
-from pydotcompute.execution.venue import Lines
+from pydotcompute.execution.venue import Lines, Owner
 from pydotcompute.execution.waiting import WAIT, Expired
+from pydotcompute.options import LaunchOptions
 
 DONE: Final = True
 """What an attempt gives that moved a message and has nothing to show for it."""
@@ -28,56 +29,49 @@ class KernelEnd:
         "_output_queue_size",
         "_output_ready",
         "_output_space",
+        "_owner",
         "_queue_size",
-        "_refusal",
-        "_take_again",
         "fast",
-        "tell_quiet",
     )
 
     def __init__(
         self,
         core: ObjectMailbox,
         fast: FastPath,
-        *,
-        kernel_id: str,
-        queue_size: int,
-        output_queue_size: int,
-        refusal: Callable[[], Exception],
-        tell_quiet: Callable[[], None],
+        owner: Owner,
+        options: LaunchOptions,
         lines: Lines,
     ) -> None:
-        """Make the ends of an open mailbox; `WaitingMailbox` says what the parts are."""
+        """Make the ends of an open mailbox of the kernel that is its owner."""
         self._core = core
-        self._take_again = partial(core.take, again=True)
-        self._kernel_id = kernel_id
-        self._queue_size = queue_size
-        self._output_queue_size = output_queue_size
-        self._refusal = refusal
+        self._owner = owner
+        self._kernel_id = owner.id
+        self._queue_size = options.queue_size
+        self._output_queue_size = options.output_queue_size
         self._input_ready = lines.input_ready
         self._input_space = lines.input_space
         self._output_ready = lines.output_ready
         self._output_space = lines.output_space
-        self.tell_quiet = tell_quiet
         self.fast = fast
         """The calls that do not wait, each of them one call."""
 
-    async def take(self, timeout: float | None) -> Any:
+    def take(self, timeout: float | None) -> Coroutine[Any, Any, Any]:
         """Get the next message; asking ends the ones in flight."""
-        return await self._take(self._core.take, self._take_again, timeout)
+        return self._take(None, timeout)
 
-    async def take_batch(self, max_messages: int, timeout: float | None) -> list[Any]:
+    def take_batch(
+        self, max_messages: int, timeout: float | None
+    ) -> Coroutine[Any, Any, list[Any]]:
         """Get one to `max_messages` messages; asking ends the ones in flight."""
-        most = min(max_messages, self._queue_size)  # more there cannot be
-        take_batch = self._core.take_batch
-        batch: list[Any] = await self._take(
-            lambda: take_batch(most), lambda: take_batch(most, again=True), timeout
-        )
-        return batch
+        return self._take(min(max_messages, self._queue_size), timeout)  # more there cannot be
 
     def take_late(self, timeout: float | None) -> QueueTimeoutError:
         """Make the error for a kernel that got no message in time."""
         return QueueTimeoutError(timeout, self._kernel_id)
+
+    def tell_quiet(self) -> None:
+        """Tell who watches that the kernel may have become quiet."""
+        self._owner.tell_quiet()
 
     def wake_sender(self) -> None:
         """Let who waits for room in the input queue try again."""
@@ -113,14 +107,14 @@ class KernelEnd:
 
     # One attempt each: no suspension between moving a message and returning it.
 
-    async def _take(
-        self, ask: Callable[[], Any], ask_again: Callable[[], Any], timeout: float | None
-    ) -> Any:
+    async def _take(self, most: int | None, timeout: float | None) -> Any:
+        """Take a message or, where `most` is given, a list."""
         # Who comes second waits in line, but its asking still ends what is in flight.
-        taken = self._ask((lambda: self._core.take_batch(0)) if self._input_ready else ask)
+        taken = self._ask(0 if self._input_ready else most)
         if taken is WAIT:
             try:
-                taken = await self._input_ready.until(lambda: self._ask(ask_again), timeout)
+                # No closure: its cells would be there for all kernels that end at once.
+                taken = await self._input_ready.until(partial(self._ask, most, again=True), timeout)
             except Expired:
                 raise self.take_late(timeout) from None
         if taken is END:
@@ -128,10 +122,11 @@ class KernelEnd:
             raise EndOfStream(self._kernel_id)
         return taken
 
-    def _ask(self, ask: Callable[[], object]) -> object:
-        taken = ask()
+    def _ask(self, most: int | None, *, again: bool = False) -> Any:
+        core = self._core
+        taken = core.take(again=again) if most is None else core.take_batch(most, again=again)
         if taken is EMPTY:
-            self.tell_quiet()
+            self._owner.tell_quiet()
             return WAIT
         if taken is not END:
             self._input_space.wake_next()
@@ -142,8 +137,8 @@ class KernelEnd:
 
     def _sent(self, code: int) -> object:
         if code == CLOSED:
-            raise self._refusal()
-        self.tell_quiet()
+            raise self._owner.refusal()
+        self._owner.tell_quiet()
         if code == FULL:
             return WAIT
         self._output_ready.wake_next()

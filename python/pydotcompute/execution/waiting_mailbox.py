@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Collection
 from time import monotonic
 from typing import Any
 
@@ -15,7 +14,6 @@ from pydotcompute._core import (
     ObjectMailbox,
     PriorityError,
 )
-from pydotcompute.checks import MessageType
 from pydotcompute.exceptions import (
     MessageValidationError,
     PyDotComputeError,
@@ -27,8 +25,9 @@ from pydotcompute.exceptions import (
 from pydotcompute.execution.correlation import NOT_HERE, Caller, Expectations, message_id_of
 from pydotcompute.execution.kernel_end import DONE, KernelEnd
 from pydotcompute.execution.row import in_a_row, left_until
-from pydotcompute.execution.venue import Lines
+from pydotcompute.execution.venue import Lines, Owner
 from pydotcompute.execution.waiting import WAIT, Expired, Place, keeps_monotonic_time
+from pydotcompute.options import BackpressureStrategy, LaunchOptions
 
 
 class WaitingMailbox(KernelEnd):
@@ -42,26 +41,10 @@ class WaitingMailbox(KernelEnd):
     __slots__ = ("_expected", "_output_open", "_rejects")
 
     def __init__(
-        self,
-        core: ObjectMailbox,
-        *,
-        kernel_id: str,
-        queue_size: int,
-        output_queue_size: int,
-        rejects: bool,
-        refusal: Callable[[], Exception],
-        tell_quiet: Callable[[], None],
-        lines: Lines,
-        watchers: Collection[object],
-        input_type: MessageType | None,
-        output_type: MessageType | None,
+        self, core: ObjectMailbox, owner: Owner, options: LaunchOptions, lines: Lines
     ) -> None:
-        """Make an open mailbox.
-
-        `refusal` makes the error for what comes after the end of the kernel; `tell_quiet` is called
-        whenever `is_quiet` may have become true and there are `watchers`.
-        """
-        self._rejects = rejects
+        """Make an open mailbox of the kernel that is its owner."""
+        self._rejects = options.backpressure is BackpressureStrategy.REJECT
         self._output_open = True
         self._expected = Expectations()
         loop = asyncio.get_running_loop()
@@ -75,20 +58,11 @@ class WaitingMailbox(KernelEnd):
             output_ready=lines.output_ready.line,
             output_space=lines.output_space.line,
             callers=self._expected.callers,
-            watchers=watchers,
-            input_type=input_type,
-            output_type=output_type,
+            watchers=owner.watchers,
+            input_type=options.input_type,
+            output_type=options.output_type,
         )
-        super().__init__(
-            core,
-            fast,
-            kernel_id=kernel_id,
-            queue_size=queue_size,
-            output_queue_size=output_queue_size,
-            refusal=refusal,
-            tell_quiet=tell_quiet,
-            lines=lines,
-        )
+        super().__init__(core, fast, owner, options, lines)
 
     @property
     def is_quiet(self) -> bool:
@@ -268,7 +242,7 @@ class WaitingMailbox(KernelEnd):
             if self._rejects:
                 raise QueueFullError(self._queue_size, self._kernel_id)
             return WAIT
-        raise self._refusal()
+        raise self._owner.refusal()
 
     def _check_priorities(self, messages: tuple[object, ...]) -> None:
         for message in messages:
@@ -282,14 +256,14 @@ class WaitingMailbox(KernelEnd):
         if self._expected.callers:
             index = self._expected.find(self._core, self._output_ready, caller)
             if index == NOT_HERE and not self._output_open:
-                raise self._refusal()
+                raise self._owner.refusal()
             if index < 0:
                 return WAIT
         reply = self._core.collect(index)
         if reply is EMPTY:
             if self._output_open:
                 return WAIT
-            raise self._refusal()
+            raise self._owner.refusal()
         self._output_space.wake_next()
         if type(reply) is ErrorReply:
             raise reply.error
