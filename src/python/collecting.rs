@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 
-use super::fast_path::{FastPath, is_filled};
+use super::fast_path::FastPath;
 use super::message;
 use crate::task::{Ran, Stepper};
 
@@ -17,16 +17,8 @@ enum Got {
 }
 
 impl FastPath {
-    /// Whether somebody waits in line for a reply, or for the room that collecting one makes.
-    #[inline]
-    fn is_collecting_for_others(&self, py: Python<'_>) -> PyResult<bool> {
-        Ok(is_filled(&self.output_ready, py)?
-            || is_filled(&self.callers, py)?
-            || is_filled(&self.output_space, py)?)
-    }
-
     fn try_collect(&self, py: Python<'_>) -> PyResult<Got> {
-        if self.is_collecting_for_others(py)? {
+        if self.is_collected_in_line(py) || self.is_reply_expected(py) {
             return Ok(Got::Nothing);
         }
         let (reply, has_message) = self.mailbox().with(py, |mailbox| {
@@ -42,7 +34,7 @@ impl FastPath {
     }
 
     fn try_collect_row(&self, py: Python<'_>, most: usize) -> PyResult<Got> {
-        if self.is_collecting_for_others(py)? {
+        if self.is_collected_in_line(py) || self.is_reply_expected(py) {
             return Ok(Got::Nothing);
         }
         let count = self

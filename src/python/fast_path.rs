@@ -2,7 +2,7 @@
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::mailbox::ObjectMailbox;
 use super::message;
@@ -27,12 +27,12 @@ pub(crate) struct FastPath {
     pub(super) place: Place,
     /// The calls that wait, of the same mailbox.
     pub(super) waiting: Object,
-    input_space: Object,
-    input_ready: Object,
-    pub(super) output_ready: Object,
-    pub(super) output_space: Object,
-    pub(super) callers: Object,
-    watchers: Object,
+    input_space: Py<PyList>,
+    input_ready: Py<PyList>,
+    output_ready: Py<PyList>,
+    output_space: Py<PyList>,
+    callers: Py<PyDict>,
+    watchers: Py<PyList>,
     pub(super) input_type: Option<Object>,
     pub(super) output_type: Option<Object>,
     stepper: GilCell<Option<Py<Stepper>>>,
@@ -64,28 +64,38 @@ impl FastPath {
 
     /// Whether a sender waits for room.
     #[inline]
-    pub(super) fn has_waiting_sender(&self, py: Python<'_>) -> PyResult<bool> {
-        is_filled(&self.input_space, py)
+    pub(super) fn has_waiting_sender(&self, py: Python<'_>) -> bool {
+        !self.input_space.bind(py).is_empty()
     }
 
     /// Whether a task of the kernel waits in line for a message.
     #[inline]
-    pub(super) fn has_waiting_taker(&self, py: Python<'_>) -> PyResult<bool> {
-        is_filled(&self.input_ready, py)
+    pub(super) fn has_waiting_taker(&self, py: Python<'_>) -> bool {
+        !self.input_ready.bind(py).is_empty()
     }
 
     /// Whether somebody wants to know when the kernel is quiet.
     #[inline]
-    pub(super) fn is_watched(&self, py: Python<'_>) -> PyResult<bool> {
-        is_filled(&self.watchers, py)
+    pub(super) fn is_watched(&self, py: Python<'_>) -> bool {
+        !self.watchers.bind(py).is_empty()
     }
 
     /// Whether somebody waits, or watches, to whom a reply matters.
     #[inline]
-    pub(super) fn is_reply_for_others(&self, py: Python<'_>) -> PyResult<bool> {
-        Ok(is_filled(&self.output_ready, py)?
-            || is_filled(&self.output_space, py)?
-            || self.is_watched(py)?)
+    pub(super) fn is_reply_for_others(&self, py: Python<'_>) -> bool {
+        self.is_collected_in_line(py) || self.is_watched(py)
+    }
+
+    /// Whether somebody waits in line for a reply, or for the room that collecting one makes.
+    #[inline]
+    pub(super) fn is_collected_in_line(&self, py: Python<'_>) -> bool {
+        !self.output_ready.bind(py).is_empty() || !self.output_space.bind(py).is_empty()
+    }
+
+    /// Whether a caller waits for a reply of its own.
+    #[inline]
+    pub(super) fn is_reply_expected(&self, py: Python<'_>) -> bool {
+        !self.callers.bind(py).is_empty()
     }
 }
 
@@ -108,12 +118,12 @@ impl FastPath {
         waiting: Object,
         home: Object,
         has_loop_time: bool,
-        input_space: Object,
-        input_ready: Object,
-        output_ready: Object,
-        output_space: Object,
-        callers: Object,
-        watchers: Object,
+        input_space: Py<PyList>,
+        input_ready: Py<PyList>,
+        output_ready: Py<PyList>,
+        output_space: Py<PyList>,
+        callers: Py<PyDict>,
+        watchers: Py<PyList>,
         input_type: Option<Object>,
         output_type: Option<Object>,
     ) -> Self {
@@ -159,7 +169,7 @@ impl FastPath {
         let Ok(priority) = self.mailbox().priorities.of(message) else {
             return Ok(false); // which will be said by the call that waits
         };
-        if self.has_waiting_sender(py)? || self.has_waiting_taker(py)? {
+        if self.has_waiting_sender(py) || self.has_waiting_taker(py) {
             return Ok(false);
         }
         if let Some(stepper) = self.stepper(py) {
@@ -207,9 +217,13 @@ impl FastPath {
 
     /// The kernel's next message; asking ends the messages in flight. PARK: await this object, then
     /// ask `take_again()`. EMPTY: nothing was done that matters to the call that waits.
-    #[pyo3(signature = (timeout = None))]
-    fn take(slf: &Bound<'_, Self>, timeout: Option<f64>) -> PyResult<Object> {
-        Self::ask(slf, None, timeout)
+    fn take(slf: &Bound<'_, Self>) -> PyResult<Object> {
+        Self::ask(slf, None, None)
+    }
+
+    /// The same for a kernel that waits so many seconds.
+    fn take_within(slf: &Bound<'_, Self>, timeout: f64) -> PyResult<Object> {
+        Self::ask(slf, None, Some(timeout))
     }
 
     /// A list of one to `max_messages` messages; else as `take()`.
@@ -275,7 +289,7 @@ impl FastPath {
     /// Put a reply into the output queue; whether it was done.
     fn reply(&self, reply: &Bound<'_, PyAny>) -> PyResult<bool> {
         let py = reply.py();
-        if !fits(reply, self.output_type.as_ref())? || self.is_reply_for_others(py)? {
+        if !fits(reply, self.output_type.as_ref())? || self.is_reply_for_others(py) {
             return Ok(false);
         }
         let sent = reply.clone().unbind();
@@ -307,17 +321,20 @@ impl FastPath {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.mailbox)?;
         visit.call(&self.home)?;
-        let held = [
-            &self.waiting,
+        let lines = [
             &self.input_space,
             &self.input_ready,
             &self.output_ready,
             &self.output_space,
-            &self.callers,
             &self.watchers,
         ];
+        for line in lines {
+            visit.call(line)?;
+        }
+        visit.call(&self.waiting)?;
+        visit.call(&self.callers)?;
         let types = [&self.input_type, &self.output_type];
-        for object in held.into_iter().chain(types.into_iter().flatten()) {
+        for object in types.into_iter().flatten() {
             visit.call(object)?;
         }
         if let Some(Some(stepper)) = self.stepper.look().as_deref() {
@@ -329,11 +346,6 @@ impl FastPath {
     fn __clear__(&self, py: Python<'_>) {
         self.bind(py, None);
     }
-}
-
-#[inline]
-pub(super) fn is_filled(container: &Object, py: Python<'_>) -> PyResult<bool> {
-    Ok(container.bind(py).len()? > 0)
 }
 
 #[inline]

@@ -20,7 +20,7 @@ impl FastPath {
         let Ok(priorities) = self.priorities_of(row) else {
             return Ok(0); // which will be said by the call that waits
         };
-        if self.has_waiting_sender(py)? || self.has_waiting_taker(py)? {
+        if self.has_waiting_sender(py) || self.has_waiting_taker(py) {
             return Ok(0);
         }
         if let Some(stepper) = self.stepper(py) {
@@ -38,7 +38,7 @@ impl FastPath {
     /// moves.
     pub(super) fn reply_row(&self, row: &Bound<'_, PyTuple>) -> PyResult<usize> {
         let py = row.py();
-        if !are_fit(row, self.output_type.as_ref())? || self.is_reply_for_others(py)? {
+        if !are_fit(row, self.output_type.as_ref())? || self.is_reply_for_others(py) {
             return Ok(0);
         }
         let replies = objects_of(row);

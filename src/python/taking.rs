@@ -37,7 +37,7 @@ impl FastPath {
         let is_parked = stepper
             .as_ref()
             .is_some_and(|held| held.get().is_parked(py));
-        if is_parked || path.has_waiting_taker(py)? || path.has_waiting_sender(py)? {
+        if is_parked || path.has_waiting_taker(py) || path.has_waiting_sender(py) {
             return message::empty(py); // who came before goes first
         }
         match path.try_take(py, most, false)? {
@@ -64,7 +64,7 @@ impl FastPath {
 
     /// Lets the kernel wait; what watches hears that it is quiet.
     pub(super) fn park(&self, py: Python<'_>) -> PyResult<Object> {
-        if self.is_watched(py)? {
+        if self.is_watched(py) {
             self.waiting.call_method0(py, intern!(py, "tell_quiet"))?;
         }
         message::park(py)
@@ -72,10 +72,10 @@ impl FastPath {
 
     /// A place becomes free, and others of the kernel may wait for what comes next.
     pub(super) fn wake_others(&self, py: Python<'_>) -> PyResult<()> {
-        if self.has_waiting_sender(py)? {
+        if self.has_waiting_sender(py) {
             self.waiting.call_method0(py, intern!(py, "wake_sender"))?;
         }
-        if self.has_waiting_taker(py)? {
+        if self.has_waiting_taker(py) {
             self.waiting.call_method0(py, intern!(py, "wake_taker"))?;
         }
         Ok(())

@@ -1,7 +1,7 @@
 """What every place to run a kernel has in common."""
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
@@ -79,8 +79,8 @@ class Owner(Protocol):
         """The kernel's id."""
 
     @property
-    def watchers(self) -> Collection[object]:
-        """Who wants to know when the kernel is quiet: one container, whoever is in it."""
+    def watchers(self) -> list[asyncio.Event]:
+        """Who wants to know when the kernel is quiet: one list, whoever is in it."""
 
     def tell_quiet(self) -> None:
         """Tell the watchers that the kernel may have become quiet."""

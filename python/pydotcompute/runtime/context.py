@@ -95,10 +95,12 @@ class KernelContext(KernelView, Generic[TIn, TOut]):
             EndOfStream: The kernel winds down and every queued message was handed out.
             InvalidArgumentError: `timeout` is negative or not a number.
         """
-        if timeout is not None:
-            timeout = check_timeout(timeout)
         fast = self._fast
-        message = fast.take(timeout)
+        if timeout is None:
+            message = fast.take()
+        else:
+            timeout = check_timeout(timeout, required=True)
+            message = fast.take_within(timeout)
         while message is PARK:  # as in receive_batch(), without a call in between
             try:
                 await fast
