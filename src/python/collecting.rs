@@ -17,20 +17,20 @@ enum Got {
 }
 
 impl FastPath {
-    fn try_collect(&self, py: Python<'_>) -> PyResult<Got> {
+    fn try_collect(&self, py: Python<'_>) -> Got {
         if self.is_collected_in_line(py) || self.is_reply_expected(py) {
-            return Ok(Got::Nothing);
+            return Got::Nothing;
         }
         let (reply, has_message) = self.mailbox().with(py, |mailbox| {
             let reply = mailbox.collect_value();
             let has_work = reply.is_none() && !mailbox.is_error_next() && mailbox.has_message();
             (reply, has_work)
         });
-        Ok(match reply {
+        match reply {
             Some(reply) => Got::Reply(reply),
             None if has_message => Got::Work,
             None => Got::Nothing,
-        })
+        }
     }
 
     fn try_collect_row(&self, py: Python<'_>, most: usize) -> PyResult<Got> {
@@ -54,7 +54,7 @@ impl FastPath {
 
     /// See `FastPath.receive()`.
     pub(super) fn receive_one(&self, py: Python<'_>) -> PyResult<Object> {
-        self.until_reply(py, || self.try_collect(py))
+        self.until_reply(py, || Ok(self.try_collect(py)))
     }
 
     /// See `FastPath.receive_batch()`.
