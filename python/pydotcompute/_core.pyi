@@ -1,5 +1,5 @@
 from asyncio import AbstractEventLoop
-from collections.abc import Collection, Coroutine, Generator
+from collections.abc import Coroutine, Generator
 from contextvars import Context
 from typing import Any, Final, TypeVar, final
 
