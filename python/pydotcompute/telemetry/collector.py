@@ -159,11 +159,13 @@ class TelemetryCollector:
             incarnations too. `aggregate_throughput`: messages per second, of kernels not ended.
             `per_kernel`: `KernelTelemetry.to_dict()` by kernel id.
         """
+        kernels: dict[str, dict[str, Any]] = {}
+        earlier_processed = earlier_errors = 0
         with self._lock:
-            known = self._known()
-            earlier_processed = sum(entry.earlier_processed for _, entry in known)
-            earlier_errors = sum(entry.earlier_errors for _, entry in known)
-            kernels = {kernel_id: _values(kernel_id, entry) for kernel_id, entry in known}
+            for kernel_id, entry in self._known():
+                kernels[kernel_id] = _values(kernel_id, entry)
+                earlier_processed += entry.earlier_processed
+                earlier_errors += entry.earlier_errors
         return summarize(kernels, earlier_processed, earlier_errors)
 
     def reset(self, kernel_id: str | None = None) -> None:
