@@ -43,6 +43,8 @@ def check_queue_size(value: object, name: str = "queue_size") -> int:
         InvalidArgumentError: It is out of range.
 
     """
+    if type(value) is int and 1 <= value <= MAX_QUEUE_SIZE:  # most calls end here
+        return value
     limit = f"an integer from 1 to {MAX_QUEUE_SIZE}"
     size = _integer(value, name, limit)
     if not 1 <= size <= MAX_QUEUE_SIZE:
@@ -219,6 +221,8 @@ def _choices(kind: type[StrEnum]) -> str:
 
 
 def _at_least(least: int, value: object, name: str) -> int:
+    if type(value) is int and value >= least:  # most calls end here
+        return value
     limit = f"an integer of {least} or more"
     number = _integer(value, name, limit)
     if number < least:

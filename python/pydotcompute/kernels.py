@@ -293,10 +293,10 @@ def _problem_with_coroutine(coroutine: "CoroutineType[Any, Any, Any]") -> str:
 
 
 def _problem_with_call(func: Callable[..., object], form: KernelForm) -> str | None:
-    from inspect import isasyncgenfunction, isgeneratorfunction  # noqa: PLC0415 - only where a function is checked
-
     if isinstance(func, FunctionType) and _plainly_takes_one(func):
         return None
+    from inspect import isasyncgenfunction, isgeneratorfunction  # noqa: PLC0415 - only where a function is checked
+
     codes = _codes_of(func)
     name = _label_of(func)
     if any(isasyncgenfunction(code) or isgeneratorfunction(code) for code in codes):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from pydotcompute.checks import (
     MessageType,
@@ -110,22 +110,23 @@ class KernelOptions:
         """Check each option that is given, and keep what the check returns."""
         for name, check in _CHECKS.items():
             value = getattr(self, name)
-            if value is not None:
-                object.__setattr__(self, name, check(value, name))
+            if value is not None and (kept := check(value, name)) is not value:
+                object.__setattr__(self, name, kept)
 
     def settle(self, *, default_queue_size: int, usual_form: KernelForm) -> "LaunchOptions":
         """Fill in what nobody gave; an output queue of no size of its own has the input's."""
         queue_size = self.queue_size or default_queue_size
+        members: Any = self  # no str is left of those that it was built from
         return LaunchOptions(
             queue_size=queue_size,
             output_queue_size=self.output_queue_size or queue_size,
-            backpressure=BackpressureStrategy(self.backpressure or BackpressureStrategy.BLOCK),
+            backpressure=members.backpressure or BackpressureStrategy.BLOCK,
             input_type=self.input_type,
             output_type=self.output_type,
             replies=self.replies is not False,
-            form=KernelForm(self.form or usual_form),
-            execution=KernelExecution(self.execution or KernelExecution.TASK),
-            on_error=ErrorPolicy(self.on_error or ErrorPolicy.FAIL),
+            form=members.form or usual_form,
+            execution=members.execution or KernelExecution.TASK,
+            on_error=members.on_error or ErrorPolicy.FAIL,
             max_restarts=3 if self.max_restarts is None else self.max_restarts,
             restart_window=60.0 if self.restart_window is None else self.restart_window,
         )

@@ -67,6 +67,18 @@ impl Flight {
         Some(was_marked)
     }
 
+    /// Ends the `count` oldest messages, or as many as there are.
+    #[inline]
+    pub(super) fn land(&mut self, count: u64) -> Landed {
+        let landed = self.count.min(count);
+        let marked = self.marked.min(landed);
+        self.count -= landed;
+        self.marked -= marked;
+        self.landed += landed;
+        let unmarked = landed - marked;
+        Landed { marked, unmarked }
+    }
+
     /// Ends all messages.
     #[inline]
     pub(super) fn land_all(&mut self) -> Landed {

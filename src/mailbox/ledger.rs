@@ -168,24 +168,17 @@ impl Ledger {
         }
     }
 
+    /// So many messages were accepted, and the queue holds `depth` of them now.
     #[inline]
-    pub(super) fn accepted(&self, depth: usize, dropped: bool) {
-        let producer = &self.record.producer;
-        producer.accepted.add(1);
-        producer.depth_peak.raise_to(depth as u64);
-        producer.last_accepted_ns.set(self.clock.coarse_ns());
-        if dropped {
-            producer.dropped.add(1);
-        }
-    }
-
-    /// Records were accepted, and the queue holds `depth` of them now.
-    #[inline]
-    pub(super) fn accepted_records(&self, count: u64, depth: u64) {
+    pub(super) fn accepted(&self, count: u64, depth: u64) {
         let producer = &self.record.producer;
         producer.accepted.add(count);
         producer.depth_peak.raise_to(depth);
         producer.last_accepted_ns.set(self.clock.coarse_ns());
+    }
+
+    pub(super) fn dropped(&self, count: u64) {
+        self.record.producer.dropped.add(count);
     }
 
     pub(super) fn rejected(&self, count: u64) {

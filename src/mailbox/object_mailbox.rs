@@ -1,5 +1,7 @@
 //! The mailbox of kernels whose messages are objects in one address space.
 
+mod batches;
+
 use std::collections::VecDeque;
 
 use super::Ledger;
@@ -59,13 +61,14 @@ impl<M> ObjectMailbox<M> {
             });
             return Offer::Full(message);
         }
-        let entry = Entry {
-            message,
-            trace: TraceSlot::NONE,
-            sample: self.ledger.as_mut().map_or(Sample::NONE, Ledger::sample),
-        };
+        let entry = self.entry(message);
         let dropped = self.input.push_dropping(entry, priority);
-        self.count(|ledger| ledger.accepted(self.input.len(), dropped.is_some()));
+        self.count(|ledger| {
+            ledger.accepted(1, self.input.len() as u64);
+            if dropped.is_some() {
+                ledger.dropped(1);
+            }
+        });
         Offer::Accepted(dropped.map(|entry| entry.message))
     }
 
@@ -86,23 +89,6 @@ impl<M> ObjectMailbox<M> {
         }
     }
 
-    /// Hands the kernel up to `max` messages, at least one where it says `Message`.
-    pub fn take_batch(&mut self, max: usize) -> Take<Vec<M>> {
-        self.move_on();
-        self.take_batch_again(max)
-    }
-
-    /// Tries once more to hand out a batch; see [`Self::take_again`].
-    pub fn take_batch_again(&mut self, max: usize) -> Take<Vec<M>> {
-        let batch: Vec<M> = std::iter::from_fn(|| self.next_message())
-            .take(max)
-            .collect();
-        if batch.is_empty() {
-            return self.nothing_to_take();
-        }
-        Take::Message(batch)
-    }
-
     /// Puts a reply into the output queue; it ends the oldest message in flight, or answers the
     /// oldest one left unanswered.
     #[inline]
@@ -111,16 +97,7 @@ impl<M> ObjectMailbox<M> {
             return refused.of(message);
         }
         self.output.push_back(Reply::Value(message));
-        let landed = self.flight.land_oldest();
-        self.count(|ledger| {
-            ledger.sent(1);
-            match landed {
-                Some(false) => ledger.answered(1),
-                Some(true) => ledger.errored(1),
-                None => ledger.answered_late(),
-            }
-        });
-        self.time_services();
+        self.answer(1);
         ReplyOutcome::Sent
     }
 
@@ -296,6 +273,16 @@ impl<M> ObjectMailbox<M> {
         self.input.iter().chain(self.replies())
     }
 
+    /// A message on its way into the queue, timed where it is its turn.
+    #[inline]
+    fn entry(&mut self, message: M) -> Entry<M> {
+        Entry {
+            message,
+            trace: TraceSlot::NONE,
+            sample: self.ledger.as_mut().map_or(Sample::NONE, Ledger::sample),
+        }
+    }
+
     #[inline]
     fn count(&self, write: impl FnOnce(&Ledger)) {
         if let Some(ledger) = &self.ledger {
@@ -316,6 +303,23 @@ impl<M> ObjectMailbox<M> {
                 ledger.unanswered(landed.unmarked);
             } else {
                 ledger.answered(landed.unmarked);
+            }
+        });
+        self.time_services();
+    }
+
+    /// So many replies were made: each ends a message in flight, or answers one left unanswered.
+    #[inline]
+    fn answer(&mut self, count: u64) {
+        let landed = self.flight.land(count);
+        self.count(|ledger| {
+            ledger.sent(count);
+            ledger.answered(landed.unmarked);
+            if landed.marked > 0 {
+                ledger.errored(landed.marked);
+            }
+            for _ in landed.unmarked + landed.marked..count {
+                ledger.answered_late();
             }
         });
         self.time_services();

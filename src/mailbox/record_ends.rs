@@ -31,7 +31,7 @@ impl SendEnd {
             if count > 0 {
                 self.note_samples(ledger, first, count);
                 let depth = self.ring.depth() as u64;
-                ledger.accepted_records(count as u64, depth);
+                ledger.accepted(count as u64, depth);
             }
         }
         if count > 0 {

@@ -2,13 +2,15 @@
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::mailbox::ObjectMailbox;
 use super::message;
+use super::rows::rest_of;
 use super::timer::Timer;
 use crate::gil::GilCell;
-use crate::mailbox::{Offer, Reply, ReplyOutcome, Take};
-use crate::task::{Place, Ran, Stepper};
+use crate::mailbox::{Offer, ReplyOutcome, Take};
+use crate::task::{Place, Stepper};
 
 type Object = Py<PyAny>;
 
@@ -21,22 +23,22 @@ type Object = Py<PyAny>;
 #[derive(Debug)]
 pub(crate) struct FastPath {
     mailbox: Py<ObjectMailbox>,
-    home: Object,
-    place: Place,
+    pub(super) home: Object,
+    pub(super) place: Place,
     /// The calls that wait, of the same mailbox.
     pub(super) waiting: Object,
-    input_space: Object,
-    input_ready: Object,
-    output_ready: Object,
-    output_space: Object,
-    callers: Object,
-    watchers: Object,
-    input_type: Option<Object>,
-    output_type: Option<Object>,
+    input_space: Py<PyList>,
+    input_ready: Py<PyList>,
+    output_ready: Py<PyList>,
+    output_space: Py<PyList>,
+    callers: Py<PyDict>,
+    watchers: Py<PyList>,
+    pub(super) input_type: Option<Object>,
+    pub(super) output_type: Option<Object>,
     stepper: GilCell<Option<Py<Stepper>>>,
     pub(super) timer: Timer,
     pub(super) wait: GilCell<Wait>,
-    is_turn_due: GilCell<bool>,
+    pub(super) is_turn_due: GilCell<bool>,
 }
 
 /// What the kernel's own task asked for, and waits for parked.
@@ -46,14 +48,6 @@ pub(super) struct Wait {
     pub(super) most: Option<usize>,
     pub(super) timeout: Option<f64>,
     has_yielded: bool,
-}
-
-/// What a caller's try to get a reply came to.
-enum Got {
-    Reply(Object),
-    Nothing,
-    /// Nothing yet, but the kernel has messages and may be run.
-    Work,
 }
 
 impl FastPath {
@@ -70,47 +64,38 @@ impl FastPath {
 
     /// Whether a sender waits for room.
     #[inline]
-    pub(super) fn has_waiting_sender(&self, py: Python<'_>) -> PyResult<bool> {
-        is_filled(&self.input_space, py)
+    pub(super) fn has_waiting_sender(&self, py: Python<'_>) -> bool {
+        !self.input_space.bind(py).is_empty()
     }
 
     /// Whether a task of the kernel waits in line for a message.
     #[inline]
-    pub(super) fn has_waiting_taker(&self, py: Python<'_>) -> PyResult<bool> {
-        is_filled(&self.input_ready, py)
+    pub(super) fn has_waiting_taker(&self, py: Python<'_>) -> bool {
+        !self.input_ready.bind(py).is_empty()
     }
 
     /// Whether somebody wants to know when the kernel is quiet.
     #[inline]
-    pub(super) fn is_watched(&self, py: Python<'_>) -> PyResult<bool> {
-        is_filled(&self.watchers, py)
+    pub(super) fn is_watched(&self, py: Python<'_>) -> bool {
+        !self.watchers.bind(py).is_empty()
     }
 
-    fn try_collect(&self, py: Python<'_>) -> PyResult<Got> {
-        let is_for_others = is_filled(&self.output_ready, py)?
-            || is_filled(&self.callers, py)?
-            || is_filled(&self.output_space, py)?;
-        if is_for_others {
-            return Ok(Got::Nothing);
-        }
-        let (reply, has_message) = self.mailbox().with(py, |mailbox| {
-            if mailbox.is_error_next() {
-                return (None, false);
-            }
-            (mailbox.collect(), mailbox.has_message())
-        });
-        Ok(match reply {
-            Some(Reply::Value(reply) | Reply::Error(reply)) => Got::Reply(reply),
-            None if has_message => Got::Work,
-            None => Got::Nothing,
-        })
+    /// Whether somebody waits, or watches, to whom a reply matters.
+    #[inline]
+    pub(super) fn is_reply_for_others(&self, py: Python<'_>) -> bool {
+        self.is_collected_in_line(py) || self.is_watched(py)
     }
 
-    fn run_kernel(&self, py: Python<'_>) -> PyResult<Ran> {
-        match self.stepper(py) {
-            Some(stepper) => Stepper::run_for_caller(stepper.bind(py)),
-            None => Ok(Ran::No),
-        }
+    /// Whether somebody waits in line for a reply, or for the room that collecting one makes.
+    #[inline]
+    pub(super) fn is_collected_in_line(&self, py: Python<'_>) -> bool {
+        !self.output_ready.bind(py).is_empty() || !self.output_space.bind(py).is_empty()
+    }
+
+    /// Whether a caller waits for a reply of its own.
+    #[inline]
+    pub(super) fn is_reply_expected(&self, py: Python<'_>) -> bool {
+        !self.callers.bind(py).is_empty()
     }
 }
 
@@ -133,12 +118,12 @@ impl FastPath {
         waiting: Object,
         home: Object,
         has_loop_time: bool,
-        input_space: Object,
-        input_ready: Object,
-        output_ready: Object,
-        output_space: Object,
-        callers: Object,
-        watchers: Object,
+        input_space: Py<PyList>,
+        input_ready: Py<PyList>,
+        output_ready: Py<PyList>,
+        output_space: Py<PyList>,
+        callers: Py<PyDict>,
+        watchers: Py<PyList>,
         input_type: Option<Object>,
         output_type: Option<Object>,
     ) -> Self {
@@ -184,7 +169,7 @@ impl FastPath {
         let Ok(priority) = self.mailbox().priorities.of(message) else {
             return Ok(false); // which will be said by the call that waits
         };
-        if self.has_waiting_sender(py)? || self.has_waiting_taker(py)? {
+        if self.has_waiting_sender(py) || self.has_waiting_taker(py) {
             return Ok(false);
         }
         if let Some(stepper) = self.stepper(py) {
@@ -197,28 +182,32 @@ impl FastPath {
         Ok(matches!(offer, Offer::Accepted(_)))
     }
 
+    /// Put messages into the input queue, from the one at `start` on; how many. From 0 on, all are
+    /// checked before the first moves. Nothing where another loop runs.
+    #[pyo3(signature = (messages, start = 0))]
+    fn send_batch(&self, messages: &Bound<'_, PyTuple>, start: usize) -> PyResult<usize> {
+        let py = messages.py();
+        if !self.place.is_here(py, &self.home)? {
+            return Ok(0);
+        }
+        let room = self.mailbox().with(py, |mailbox| mailbox.input_room());
+        self.offer_row(&rest_of(messages, start, room))
+    }
+
     /// The oldest reply, for which the kernel may be run by the caller's task; or EMPTY, also where
     /// another loop runs.
     fn receive(&self, py: Python<'_>) -> PyResult<Object> {
-        if !self.place.is_here(py, &self.home)? {
-            return message::empty(py);
-        }
-        loop {
-            match self.try_collect(py)? {
-                Got::Reply(reply) => return Ok(reply),
-                Got::Nothing => break,
-                Got::Work => {}
-            }
-            match self.run_kernel(py)? {
-                Ran::Yes => {}
-                Ran::No => break,
-                Ran::YesAndCancelled | Ran::NotNow => {
-                    self.is_turn_due.with(py, |is_due| *is_due = true);
-                    break;
-                }
-            }
-        }
-        message::empty(py)
+        self.receive_one(py)
+    }
+
+    /// A list of one to `max_messages` of the oldest replies, up to an error; else as `receive()`.
+    fn receive_batch(&self, py: Python<'_>, max_messages: usize) -> PyResult<Object> {
+        self.receive_row(py, max_messages)
+    }
+
+    /// The same without running the kernel.
+    fn collect_batch(&self, py: Python<'_>, max_messages: usize) -> PyResult<Object> {
+        self.collect_row(py, max_messages)
     }
 
     /// Whether the caller, who just got EMPTY, is to let the loop turn before it tries again.
@@ -228,9 +217,13 @@ impl FastPath {
 
     /// The kernel's next message; asking ends the messages in flight. PARK: await this object, then
     /// ask `take_again()`. EMPTY: nothing was done that matters to the call that waits.
-    #[pyo3(signature = (timeout = None))]
-    fn take(slf: &Bound<'_, Self>, timeout: Option<f64>) -> PyResult<Object> {
-        Self::ask(slf, None, timeout)
+    fn take(slf: &Bound<'_, Self>) -> PyResult<Object> {
+        Self::ask(slf, None, None)
+    }
+
+    /// The same for a kernel that waits so many seconds.
+    fn take_within(slf: &Bound<'_, Self>, timeout: f64) -> PyResult<Object> {
+        Self::ask(slf, None, Some(timeout))
     }
 
     /// A list of one to `max_messages` messages; else as `take()`.
@@ -296,16 +289,22 @@ impl FastPath {
     /// Put a reply into the output queue; whether it was done.
     fn reply(&self, reply: &Bound<'_, PyAny>) -> PyResult<bool> {
         let py = reply.py();
-        let is_for_others = !fits(reply, self.output_type.as_ref())?
-            || is_filled(&self.output_ready, py)?
-            || is_filled(&self.output_space, py)?
-            || self.is_watched(py)?;
-        if is_for_others {
+        if !fits(reply, self.output_type.as_ref())? || self.is_reply_for_others(py) {
             return Ok(false);
         }
         let sent = reply.clone().unbind();
         let outcome = self.mailbox().with(py, |mailbox| mailbox.reply(sent));
         Ok(matches!(outcome, ReplyOutcome::Sent))
+    }
+
+    /// Put replies into the output queue, from the one at `start` on; how many. From 0 on, all are
+    /// checked before the first moves.
+    #[pyo3(signature = (replies, start = 0))]
+    fn reply_batch(&self, replies: &Bound<'_, PyTuple>, start: usize) -> PyResult<usize> {
+        let room = self
+            .mailbox()
+            .with(replies.py(), |mailbox| mailbox.output_room());
+        self.reply_row(&rest_of(replies, start, room))
     }
 
     /// The time that a parked kernel waits for may have come.
@@ -322,17 +321,20 @@ impl FastPath {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.mailbox)?;
         visit.call(&self.home)?;
-        let held = [
-            &self.waiting,
+        let lines = [
             &self.input_space,
             &self.input_ready,
             &self.output_ready,
             &self.output_space,
-            &self.callers,
             &self.watchers,
         ];
+        for line in lines {
+            visit.call(line)?;
+        }
+        visit.call(&self.waiting)?;
+        visit.call(&self.callers)?;
         let types = [&self.input_type, &self.output_type];
-        for object in held.into_iter().chain(types.into_iter().flatten()) {
+        for object in types.into_iter().flatten() {
             visit.call(object)?;
         }
         if let Some(Some(stepper)) = self.stepper.look().as_deref() {
@@ -347,11 +349,6 @@ impl FastPath {
 }
 
 #[inline]
-fn is_filled(container: &Object, py: Python<'_>) -> PyResult<bool> {
-    Ok(container.bind(py).len()? > 0)
-}
-
-#[inline]
-fn fits(object: &Bound<'_, PyAny>, kind: Option<&Object>) -> PyResult<bool> {
+pub(super) fn fits(object: &Bound<'_, PyAny>, kind: Option<&Object>) -> PyResult<bool> {
     kind.map_or(Ok(true), |kind| object.is_instance(kind.bind(object.py())))
 }

@@ -3,7 +3,6 @@
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::PyList;
 
 use super::clock::MockClock;
 use super::ledger::open_ledger;
@@ -127,15 +126,8 @@ impl ObjectMailbox {
     /// `take()`.
     #[pyo3(signature = (max_messages, *, again = false))]
     fn take_batch(&self, py: Python<'_>, max_messages: usize, again: bool) -> PyResult<Object> {
-        let taken = self.with(py, |mailbox| {
-            if again {
-                mailbox.take_batch_again(max_messages)
-            } else {
-                mailbox.take_batch(max_messages)
-            }
-        });
-        match taken {
-            Take::Message(taken) => Ok(PyList::new(py, taken)?.into_any().unbind()),
+        match self.take_row(py, max_messages, again)? {
+            Take::Message(taken) => Ok(taken),
             Take::Empty => message::empty(py),
             Take::End => message::end(py),
         }

@@ -6,6 +6,7 @@
 )]
 
 mod clock;
+mod collecting;
 mod fast_path;
 mod instance;
 mod interpreter;
@@ -17,6 +18,7 @@ mod parker;
 mod queue;
 mod record_mailbox;
 mod records;
+mod rows;
 mod snapshot;
 mod taking;
 mod timer;
@@ -36,6 +38,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<fast_path::FastPath>()?;
     module.add_class::<worker::Bell>()?;
     module.add_class::<worker::NativeWorker>()?;
+    module.add_class::<task::Home>()?;
     module.add_class::<task::Parking>()?;
     module.add_class::<task::Stepper>()?;
     module.add_function(wrap_pyfunction!(task::set_turn_budget, module)?)?;

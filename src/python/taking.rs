@@ -2,7 +2,6 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyList;
 
 use super::fast_path::FastPath;
 use super::message;
@@ -20,17 +19,11 @@ impl FastPath {
         again: bool,
     ) -> PyResult<Take<Object>> {
         let mailbox = self.mailbox();
-        let taken = match (most, again) {
-            (None, false) => return Ok(mailbox.with(py, mailbox::ObjectMailbox::take)),
-            (None, true) => return Ok(mailbox.with(py, mailbox::ObjectMailbox::take_again)),
-            (Some(most), false) => mailbox.with(py, |mailbox| mailbox.take_batch(most)),
-            (Some(most), true) => mailbox.with(py, |mailbox| mailbox.take_batch_again(most)),
-        };
-        Ok(match taken {
-            Take::Message(batch) => Take::Message(PyList::new(py, batch)?.into_any().unbind()),
-            Take::Empty => Take::Empty,
-            Take::End => Take::End,
-        })
+        match (most, again) {
+            (None, false) => Ok(mailbox.with(py, mailbox::ObjectMailbox::take)),
+            (None, true) => Ok(mailbox.with(py, mailbox::ObjectMailbox::take_again)),
+            (Some(most), again) => mailbox.take_row(py, most, again),
+        }
     }
 
     /// What the kernel asks for; see `take()`.
@@ -44,7 +37,7 @@ impl FastPath {
         let is_parked = stepper
             .as_ref()
             .is_some_and(|held| held.get().is_parked(py));
-        if is_parked || path.has_waiting_taker(py)? || path.has_waiting_sender(py)? {
+        if is_parked || path.has_waiting_taker(py) || path.has_waiting_sender(py) {
             return message::empty(py); // who came before goes first
         }
         match path.try_take(py, most, false)? {
@@ -71,7 +64,7 @@ impl FastPath {
 
     /// Lets the kernel wait; what watches hears that it is quiet.
     pub(super) fn park(&self, py: Python<'_>) -> PyResult<Object> {
-        if self.is_watched(py)? {
+        if self.is_watched(py) {
             self.waiting.call_method0(py, intern!(py, "tell_quiet"))?;
         }
         message::park(py)
@@ -79,10 +72,10 @@ impl FastPath {
 
     /// A place becomes free, and others of the kernel may wait for what comes next.
     pub(super) fn wake_others(&self, py: Python<'_>) -> PyResult<()> {
-        if self.has_waiting_sender(py)? {
+        if self.has_waiting_sender(py) {
             self.waiting.call_method0(py, intern!(py, "wake_sender"))?;
         }
-        if self.has_waiting_taker(py)? {
+        if self.has_waiting_taker(py) {
             self.waiting.call_method0(py, intern!(py, "wake_taker"))?;
         }
         Ok(())

@@ -67,8 +67,26 @@ fn hooks(py: Python<'_>) -> PyResult<&'static Hooks> {
 pub(super) fn has_current_task(py: Python<'_>, home: &Object) -> PyResult<bool> {
     match &hooks(py)?.current {
         Current::Calls { read, .. } => Ok(!call(py, read, [home])?.is_none(py)),
-        Current::Tasks(tasks) => Ok(tasks.bind(py).get_item(home)?.is_some()),
+        Current::Tasks(tasks) => Ok(task_of(py, tasks, home)?.is_some()),
     }
+}
+
+/// The current task of `home`, in CPython 3.11's dict of them.
+///
+/// Where one loop runs its task is alone in there, and the first entry takes a fifth of the time of
+/// a search.
+#[inline]
+fn task_of(py: Python<'_>, tasks: &Py<PyDict>, home: &Object) -> PyResult<Option<Object>> {
+    let (mut at, mut key, mut task) = (0, ptr::null_mut(), ptr::null_mut());
+    let entries = tasks.as_ptr();
+    // SAFETY: attached; the dict is held by the caller, and the places to write to are ours.
+    let found = unsafe { ffi::PyDict_Next(entries, &raw mut at, &raw mut key, &raw mut task) };
+    if found != 0 && key == home.as_ptr() {
+        // SAFETY: attached; the dict holds what the line above borrowed, and nothing ran since.
+        let task = unsafe { Borrowed::from_ptr(py, task) };
+        return Ok(Some(task.to_owned().unbind()));
+    }
+    Ok(tasks.bind(py).get_item(home)?.map(Bound::unbind))
 }
 
 /// Whether `home` is the loop that runs in this thread.
@@ -90,7 +108,7 @@ pub(super) fn swap_current_task(
             Ok((!before.is_none(py)).then_some(before))
         }
         Current::Tasks(tasks) => {
-            let before = tasks.bind(py).get_item(home)?.map(Bound::unbind);
+            let before = task_of(py, tasks, home)?;
             match task {
                 Some(task) => tasks.bind(py).set_item(home, task)?,
                 None if before.is_some() => tasks.bind(py).del_item(home)?,
@@ -106,7 +124,7 @@ pub(super) fn is_current_task(py: Python<'_>, home: &Object, task: &Object) -> P
     match &hooks(py)?.current {
         Current::Calls { read, .. } => Ok(call(py, read, [home])?.is(task)),
         Current::Tasks(tasks) => {
-            let current = tasks.bind(py).get_item(home)?;
+            let current = task_of(py, tasks, home)?;
             Ok(current.is_some_and(|current| current.is(task)))
         }
     }

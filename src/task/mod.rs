@@ -15,6 +15,7 @@
 
 mod asyncio;
 mod budget;
+mod home;
 mod owed;
 mod parking;
 mod phase;
@@ -22,6 +23,7 @@ mod place;
 mod stepper;
 
 pub(crate) use asyncio::prepare;
+pub(crate) use home::Home;
 pub(crate) use parking::Parking;
 pub(crate) use phase::Ran;
 pub(crate) use place::Place;

@@ -2,10 +2,9 @@
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::wrap_pyfunction;
 
-use super::Object;
-use super::asyncio::{call_soon, cancelled_error};
+use super::asyncio::cancelled_error;
+use super::{Home, Object};
 use crate::gil::GilCell;
 
 /// Something like a future that can be waited for again and again, by one task.
@@ -15,9 +14,7 @@ use crate::gil::GilCell;
 #[pyclass(module = "pydotcompute._core", frozen)]
 #[derive(Debug)]
 pub(crate) struct Parking {
-    home: Object,
-    call_soon: Object,
-    deliver: Object,
+    home: Py<Home>,
     state: GilCell<State>,
 }
 
@@ -31,13 +28,11 @@ struct State {
 }
 
 impl Parking {
-    pub(super) fn new(py: Python<'_>, home: Object) -> PyResult<Self> {
-        Ok(Self {
-            call_soon: home.getattr(py, "call_soon")?,
-            deliver: wrap_pyfunction!(deliver, py)?.into_any().unbind(),
+    pub(super) fn new(home: Py<Home>) -> Self {
+        Self {
             home,
             state: GilCell::new(State::default()),
-        })
+        }
     }
 
     /// The task is about to be handed this, to wait for it.
@@ -72,9 +67,7 @@ impl Parking {
         let Some(context) = context else {
             return Ok(());
         };
-        let myself = slf.clone().into_any().unbind();
-        let call = (&parking.deliver, &myself, &context);
-        let (is_queued, told) = call_soon(py, &parking.call_soon, call);
+        let (is_queued, told) = parking.home.get().deliver_soon(slf, &context);
         if !is_queued {
             parking.state.with(py, |state| state.is_called = false);
         }
@@ -84,7 +77,7 @@ impl Parking {
 
 /// The loop has turned: let the task run, once, however often this was asked for.
 #[pyfunction]
-fn deliver(py: Python<'_>, parking: &Bound<'_, Parking>) -> PyResult<()> {
+pub(super) fn deliver(py: Python<'_>, parking: &Bound<'_, Parking>) -> PyResult<()> {
     let waiter = parking.get().state.with(py, |state| {
         state.is_called = false;
         state.waiter.take()
@@ -109,7 +102,7 @@ impl Parking {
 
     /// The loop whose task waits.
     fn get_loop(&self, py: Python<'_>) -> Object {
-        self.home.clone_ref(py)
+        self.home.get().event_loop().clone_ref(py)
     }
 
     /// Note the task's callback; a task waits once at a time.
@@ -165,7 +158,6 @@ impl Parking {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.home)?;
-        visit.call(&self.call_soon)?;
         let Some(state) = self.state.look() else {
             return Ok(());
         };

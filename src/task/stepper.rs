@@ -2,14 +2,14 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::{intern, wrap_pyfunction};
 
 use super::asyncio::{self, Outcome};
 use super::budget::{self, May};
 use super::owed::{Owed, cancel_wait};
 use super::phase::{Phase, Ran};
-use super::{Object, Parking};
+use super::{Home, Object, Parking};
 use crate::gil::GilCell;
 
 /// A coroutine around a kernel's coroutine, run by one task or, while parked, by callers.
@@ -17,11 +17,7 @@ use crate::gil::GilCell;
 #[derive(Debug)]
 pub(crate) struct Stepper {
     coroutine: Object,
-    home: Object,
-    call_soon: Object,
-    context: Object,
-    refill: Object,
-    resume: Object,
+    home: Py<Home>,
     parking: Py<Parking>,
     state: GilCell<State>,
 }
@@ -49,7 +45,7 @@ impl Stepper {
             bound.map(|(task, _)| task.clone_ref(py))
         });
         match task {
-            Some(task) => asyncio::is_current_task(py, &self.home, &task),
+            Some(task) => asyncio::is_current_task(py, self.event_loop(), &task),
             None => Ok(false),
         }
     }
@@ -66,17 +62,21 @@ impl Stepper {
         let Some((task, run)) = stepper.runnable(py) else {
             return Ok(Ran::No);
         };
-        match budget::spend(py, stepper.home.as_ptr() as usize)? {
+        match budget::spend(py, stepper.home.get().address())? {
             May::Run => {}
-            May::RunFirst => stepper.ask_for_refill(py)?,
+            May::RunFirst => stepper.home.get().refill_soon(py)?,
             May::NotHere => return Ok(Ran::No),
             May::NotNow => return Ok(Ran::NotNow),
             May::NotNowNorLater => {
-                stepper.ask_for_refill(py)?;
+                stepper.home.get().refill_soon(py)?;
                 return Ok(Ran::NotNow);
             }
         }
         stepper.exchange(slf.as_any(), &task, &run)
+    }
+
+    fn event_loop(&self) -> &Object {
+        self.home.get().event_loop()
     }
 
     fn runnable(&self, py: Python<'_>) -> Option<(Object, Object)> {
@@ -91,18 +91,18 @@ impl Stepper {
     /// `myself`: this stepper.
     fn exchange(&self, myself: &Bound<'_, PyAny>, task: &Object, run: &Object) -> PyResult<Ran> {
         let py = myself.py();
-        let caller = asyncio::swap_current_task(py, &self.home, Some(task))?;
+        let caller = asyncio::swap_current_task(py, self.event_loop(), Some(task))?;
         let Some(caller) = caller else {
-            asyncio::swap_current_task(py, &self.home, None)?;
+            asyncio::swap_current_task(py, self.event_loop(), None)?;
             return Ok(Ran::No); // a callback: nobody could wait here
         };
         self.state.with(py, |state| {
             state.phase = Phase::Running;
             state.is_caller_run = true;
         });
-        let ran =
-            budget::one_deeper(|| asyncio::run_in(py, run, &self.resume, myself.as_unbound()));
-        let restored = asyncio::swap_current_task(py, &self.home, Some(&caller));
+        let resume = &self.home.get().resume;
+        let ran = budget::one_deeper(|| asyncio::run_in(py, run, resume, myself.as_unbound()));
+        let restored = asyncio::swap_current_task(py, self.event_loop(), Some(&caller));
         let Some(outcome) = self.state.with(py, |state| state.outcome.take()) else {
             self.set(py, Phase::Parked, None);
             return restored.map(|_| Ran::No); // the context is entered already: nothing ran
@@ -146,11 +146,6 @@ impl Stepper {
         drop(before);
     }
 
-    fn ask_for_refill(&self, py: Python<'_>) -> PyResult<()> {
-        let none = py.None();
-        asyncio::call_soon(py, &self.call_soon, (&self.refill, &none, &self.context)).1
-    }
-
     /// Runs the kernel on behalf of its task, which runs in the kernel's context.
     fn run_for_task(&self, py: Python<'_>, thrown: Option<&Object>) -> PyResult<Option<Object>> {
         let (is_bound, owed) = self
@@ -158,7 +153,7 @@ impl Stepper {
             .with(py, |state| (state.bound.is_some(), state.owed.take()));
         if is_bound {
             // An eager task begins unbound, on top of whoever made it and not of the loop.
-            budget::enter_from_loop(py, self.home.as_ptr() as usize);
+            budget::enter_from_loop(py, self.home.get().address());
         }
         if let Some(owed) = owed
             && let Some(handed) = self.hand_over(py, owed, thrown)?
@@ -238,7 +233,7 @@ impl Stepper {
 
 /// Resumes the kernel's coroutine; `Context.run()` calls it, without a Python frame.
 #[pyfunction]
-fn resume_kernel(py: Python<'_>, stepper: &Bound<'_, Stepper>) {
+pub(super) fn resume_kernel(py: Python<'_>, stepper: &Bound<'_, Stepper>) {
     let stepper = stepper.get();
     let outcome = asyncio::resume(py, &stepper.coroutine);
     stepper
@@ -248,7 +243,7 @@ fn resume_kernel(py: Python<'_>, stepper: &Bound<'_, Stepper>) {
 
 /// The loop has turned.
 #[pyfunction]
-fn refill_budget(_argument: &Bound<'_, PyAny>) {
+pub(super) fn refill_budget(_argument: &Bound<'_, PyAny>) {
     budget::refill();
 }
 
@@ -263,17 +258,12 @@ pub(crate) fn set_turn_budget(steps: u32, seconds: u32) {
 impl Stepper {
     /// A stepper for a coroutine whose task will run on `home`.
     #[new]
-    fn new(py: Python<'_>, coroutine: Object, home: Object) -> PyResult<Self> {
-        let parking = Parking::new(py, home.clone_ref(py))?;
-        let contexts = py.import(intern!(py, "contextvars"))?;
+    fn new(py: Python<'_>, coroutine: Object, home: Py<Home>) -> PyResult<Self> {
+        let parking = Py::new(py, Parking::new(home.clone_ref(py)))?;
         Ok(Self {
-            call_soon: home.getattr(py, intern!(py, "call_soon"))?,
-            context: contexts.call_method0(intern!(py, "Context"))?.unbind(),
-            refill: wrap_pyfunction!(refill_budget, py)?.into_any().unbind(),
-            resume: wrap_pyfunction!(resume_kernel, py)?.into_any().unbind(),
-            parking: Py::new(py, parking)?,
             coroutine,
             home,
+            parking,
             state: GilCell::new(State {
                 phase: Phase::Task,
                 bound: None,
@@ -369,9 +359,8 @@ impl Stepper {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        for held in [&self.coroutine, &self.home, &self.call_soon, &self.context] {
-            visit.call(held)?;
-        }
+        visit.call(&self.coroutine)?;
+        visit.call(&self.home)?;
         visit.call(&self.parking)?;
         let Some(state) = self.state.look() else {
             return Ok(());

@@ -1,6 +1,6 @@
 """Messages sent one after the other, and what is left of their time."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from time import monotonic
 
 from pydotcompute.exceptions import PyDotComputeError, QueueFullTimeoutError
@@ -13,17 +13,24 @@ def left_until(deadline: float | None) -> float | None:
 
 async def in_a_row(
     send: Callable[[object, float | None], Awaitable[None]],
-    messages: Sequence[object],
+    send_row: Callable[[tuple[object, ...], int], int],
+    messages: tuple[object, ...],
     timeout: float | None,
+    sent: int,
 ) -> int:
-    """Send until there is no room in time; an error counts only where nothing was sent before."""
-    for sent, message in enumerate(messages):
+    """Send from the message at `sent` on until there is no room in time; how many are sent then.
+
+    `send_row` sends as many as it can at once. An error counts only where nothing was sent before.
+    """
+    while sent < len(messages):
         try:
-            await send(message, timeout)
+            await send(messages[sent], timeout)
         except QueueFullTimeoutError:
-            return sent
+            break
         except PyDotComputeError:
             if sent == 0:
                 raise
-            return sent
-    return len(messages)
+            break
+        sent += 1
+        sent += send_row(messages, sent)
+    return sent

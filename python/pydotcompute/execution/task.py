@@ -4,10 +4,10 @@ import asyncio
 import sys
 from asyncio import _get_running_loop  # None, no error, where no loop runs
 from collections.abc import Awaitable, Callable
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from functools import partial
 
-from pydotcompute._core import FastPath, Stepper
+from pydotcompute._core import FastPath, Home, Stepper
 from pydotcompute.execution.parked_line import ParkedLine
 from pydotcompute.execution.venue import Ending, Lines, Outcome, is_being_cancelled, outcome_of
 from pydotcompute.execution.waiting import WaitQueue
@@ -16,15 +16,16 @@ from pydotcompute.execution.waiting import WaitQueue
 class TaskVenue:
     """The runtime's own event loop."""
 
-    __slots__ = ("_fast", "_has_run", "_parked_line", "lines")
+    __slots__ = ("_fast", "_has_run", "_parked_line", "home", "lines")
 
     blocks = False
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, *, hand_off: bool) -> None:
-        """`hand_off`: callers may run the code up to where it waits for a message."""
+    def __init__(self, loop: asyncio.AbstractEventLoop, home: Home | None) -> None:
+        """`home`: that of the loop, where callers may run the code up to its wait for a message."""
+        self.home = home
         self._has_run = False
         self._fast: FastPath | None = None
-        self._parked_line = ParkedLine(loop) if hand_off else None
+        self._parked_line = None if home is None else ParkedLine(loop)
         self.lines = Lines(
             input_space=WaitQueue(loop),
             input_ready=WaitQueue(loop) if self._parked_line is None else self._parked_line,
@@ -42,8 +43,7 @@ class TaskVenue:
     ) -> "TaskExecution":
         """Make ready to run the code as a task."""
         again, self._has_run = self._has_run, True
-        bind = None if self._parked_line is None else self._bind
-        return TaskExecution(name, partial(_in_a_turn, code) if again else code, on_end, bind)
+        return TaskExecution(name, partial(_in_a_turn, code) if again else code, on_end, self)
 
     def check(self) -> None:
         """Nothing: a cancellation is thrown into the code where it waits."""
@@ -52,7 +52,8 @@ class TaskVenue:
         """Run a callback on the runtime's loop, which is this one."""
         callback()
 
-    def _bind(self, stepper: Stepper, *, ended: bool = False) -> None:
+    def bind(self, stepper: Stepper, *, ended: bool = False) -> None:
+        """Let callers run the code by way of `stepper`, until its end."""
         line, fast = self._parked_line, self._fast
         if line is None or fast is None or (ended and line.stepper is not stepper):
             return  # the code has started again by then
@@ -68,54 +69,53 @@ async def _in_a_turn(code: Callable[[], Awaitable[object]]) -> None:
 class TaskExecution:
     """Runs a coroutine function as one asyncio task of the running loop."""
 
-    __slots__ = ("_bind", "_code", "_name", "_on_end", "_stepper", "_task")
+    __slots__ = ("_code", "_name", "_on_end", "_stepper", "_task", "_venue")
 
     def __init__(
         self,
         name: str,
         code: Callable[[], Awaitable[object]],
         on_end: Callable[[Outcome], None],
-        bind: Callable[..., None] | None,
+        venue: TaskVenue,
     ) -> None:
         """`on_end` is called in the code's last step, before anyone else can run.
 
-        `bind` is told of a stepper by which callers may run the code, and of its end; None: no
-        caller may.
+        `venue` is told of a stepper by which callers may run the code, and of its end.
         """
         self._name = name
         self._code = code
         self._on_end: Callable[[Outcome], None] | None = on_end
         self._task: asyncio.Task[None] | None = None
-        self._bind = bind
+        self._venue = venue
         self._stepper: Stepper | None = None
 
     def start(self) -> None:
         """Start the code at the loop's next turn (at once under an eager task factory)."""
-        loop = asyncio.get_running_loop()
+        loop, home = asyncio.get_running_loop(), self._venue.home
         # Before 3.12 a task does not tell its context, and a factory may not take one.
         is_told = sys.version_info >= (3, 12) or loop.get_task_factory() is None
-        if self._bind is None or not is_told:
-            task = loop.create_task(self._run(), name=self._name)
+        if home is None or not is_told:
+            self._task = task = loop.create_task(self._run(), name=self._name)
+            task.add_done_callback(self._done)
         else:
-            task = self._start_stepped(loop, self._bind)
-        self._task = task
-        task.add_done_callback(self._done)
+            self._start_stepped(loop, Stepper(self._run(), home))
 
-    def _start_stepped(
-        self, loop: asyncio.AbstractEventLoop, bind: Callable[..., None]
-    ) -> asyncio.Task[None]:
-        self._stepper = stepper = Stepper(self._run(), loop)
+    def _start_stepped(self, loop: asyncio.AbstractEventLoop, stepper: Stepper) -> None:
+        self._stepper = stepper
+        context: Context | None = None
+        task: asyncio.Task[None]
         if sys.version_info >= (3, 12):
             task = loop.create_task(stepper, name=self._name)
             if isinstance(task, asyncio.Task):  # a factory may make something else
-                stepper.bind(task, task.get_context())
-                bind(stepper)
-            return task
-        context = copy_context()
-        task: asyncio.Task[None] = loop.create_task(stepper, name=self._name, context=context)
-        stepper.bind(task, context)
-        bind(stepper)
-        return task
+                context = task.get_context()
+        else:
+            context = copy_context()
+            task = loop.create_task(stepper, name=self._name, context=context)
+        if context is not None:
+            stepper.bind(task, context)
+            self._venue.bind(stepper)
+        self._task = task
+        task.add_done_callback(self._done, context=context)
 
     def cancel(self) -> None:
         """Throw CancelledError into the code where it waits."""
@@ -161,8 +161,8 @@ class TaskExecution:
         return outcome_of(error, was_cancelled=is_being_cancelled(self._task))
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        if self._bind is not None and self._stepper is not None:
-            self._bind(self._stepper, ended=True)
+        if self._stepper is not None:
+            self._venue.bind(self._stepper, ended=True)
         if not task.cancelled():
             self._report(task.exception())
         self._tell(Outcome(Ending.CANCELLED))  # cancelled before its first step

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections import deque
 from collections.abc import Callable
 from threading import local
 from typing import Final, TypeVar
@@ -37,7 +36,7 @@ class ThreadWaitQueue:
     def __init__(self, check: Callable[[], None]) -> None:
         """`check` is called before every attempt; what it raises ends the wait."""
         self._check = check
-        self.line: deque[Parker] = deque()
+        self.line: list[Parker] = []  # as in WaitQueue
 
     def __bool__(self) -> bool:
         """Whether anybody waits."""
@@ -57,7 +56,7 @@ class ThreadWaitQueue:
 
     def wake_all(self) -> None:
         """Let everybody try again."""
-        for parker in self.line.copy():  # tuple() may be broken off by a change to the line
+        for parker in [*self.line]:  # not copy(), see SharedWaitQueue
             parker.unpark()
 
     async def turn(self) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from pydotcompute._core import FastPath
 from pydotcompute.exceptions import EndOfStream
@@ -61,8 +61,7 @@ class Line(Protocol):
         """Wait in line until `attempt` gives something else than WAIT, and return that."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(NamedTuple):
     """Who waits at the four ends of a mailbox, and for the kernel to be active."""
 
     input_space: WaitQueue
@@ -70,6 +69,24 @@ class Lines:
     output_ready: WaitQueue
     output_space: Line
     activation: Line
+
+
+class Owner(Protocol):
+    """Whose mailbox it is: what a mailbox asks of its kernel."""
+
+    @property
+    def id(self) -> str:
+        """The kernel's id."""
+
+    @property
+    def watchers(self) -> list[asyncio.Event]:
+        """Who wants to know when the kernel is quiet: one list, whoever is in it."""
+
+    def tell_quiet(self) -> None:
+        """Tell the watchers that the kernel may have become quiet."""
+
+    def refusal(self) -> Exception:
+        """Make the error for what comes after the end of the kernel."""
 
 
 class Execution(Protocol):

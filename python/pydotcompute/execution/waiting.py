@@ -3,9 +3,8 @@
 import asyncio
 import math
 from asyncio import _get_running_loop  # None, no error, where no loop runs
-from collections import deque
-from collections.abc import Callable
-from typing import Final, TypeVar, final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar, final
 
 from pydotcompute._core import EMPTY
 from pydotcompute.exceptions import WrongLoopError
@@ -55,7 +54,7 @@ class WaitQueue:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._is_called = False
-        self.line: deque[Place] = deque()
+        self.line: list[Place] = []  # an empty deque, of which a kernel needs five, has 760 bytes
         """Who waits, first come first."""
 
     def __bool__(self) -> bool:
@@ -74,8 +73,8 @@ class WaitQueue:
 
     def wake_all(self) -> None:
         """Let everybody try again, in the order they came."""
-        if not self._loop.is_closed():  # a closed loop left its waiters behind
-            for place in tuple(self.line):
+        if self.line and not self._loop.is_closed():  # a closed loop left its waiters behind
+            for place in [*self.line]:
                 place.wake()
 
     def call_next(self) -> None:
@@ -115,9 +114,9 @@ class WaitQueue:
         """Whether somebody waits who came before whoever waits, or will wait, in this place."""
         return bool(self.line) and self.line[0] is not place
 
-    async def turn(self) -> None:
-        """Let others run."""
-        await asyncio.sleep(0)
+    def turn(self) -> Coroutine[Any, Any, None]:
+        """Let others run; without a coroutine of its own, for thousands may do so at once."""
+        return asyncio.sleep(0)
 
     async def until(
         self, attempt: Callable[[], T], timeout: float | None, place: Place | None = None
@@ -203,7 +202,8 @@ class SharedWaitQueue(WaitQueue):
 
     def wake_all(self) -> None:
         """Let everybody try again, in the order they came."""
-        for place in self.line.copy():  # tuple() may be broken off by a change to the line
+        # Not copy(): that of CPython 3.11 reads too far where a collection shortens the line.
+        for place in [*self.line]:
             self._call(place)
 
     async def until(

@@ -2,25 +2,19 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Sequence
-from functools import partial
 from time import monotonic
-from typing import Any, Final
+from typing import Any
 
 from pydotcompute._core import (
     ACCEPTED,
-    CLOSED,
     EMPTY,
-    END,
     FULL,
     ErrorReply,
     FastPath,
     ObjectMailbox,
     PriorityError,
 )
-from pydotcompute.checks import MessageType
 from pydotcompute.exceptions import (
-    EndOfStream,
     MessageValidationError,
     PyDotComputeError,
     QueueEmptyError,
@@ -29,14 +23,14 @@ from pydotcompute.exceptions import (
     QueueTimeoutError,
 )
 from pydotcompute.execution.correlation import NOT_HERE, Caller, Expectations, message_id_of
+from pydotcompute.execution.kernel_end import DONE, KernelEnd
 from pydotcompute.execution.row import in_a_row, left_until
-from pydotcompute.execution.venue import Lines
+from pydotcompute.execution.venue import Lines, Owner
 from pydotcompute.execution.waiting import WAIT, Expired, Place, keeps_monotonic_time
+from pydotcompute.options import BackpressureStrategy, LaunchOptions
 
-_DONE: Final = True
 
-
-class WaitingMailbox:
+class WaitingMailbox(KernelEnd):
     """The calls of `ObjectMailbox`, made to wait where they cannot be served at once.
 
     Each waiting call is a loop around a call that does not wait; that one call moves and counts, so
@@ -44,60 +38,17 @@ class WaitingMailbox:
     Callers are tasks of one event loop; the kernel waits where its venue says.
     """
 
-    __slots__ = (
-        "_core",
-        "_expected",
-        "_input_ready",
-        "_input_space",
-        "_kernel_id",
-        "_output_open",
-        "_output_queue_size",
-        "_output_ready",
-        "_output_space",
-        "_queue_size",
-        "_refusal",
-        "_rejects",
-        "_take_again",
-        "fast",
-        "tell_quiet",
-    )
+    __slots__ = ("_expected", "_output_open", "_rejects")
 
     def __init__(
-        self,
-        core: ObjectMailbox,
-        *,
-        kernel_id: str,
-        queue_size: int,
-        output_queue_size: int,
-        rejects: bool,
-        refusal: Callable[[], Exception],
-        tell_quiet: Callable[[], None],
-        lines: Lines,
-        watchers: Collection[object],
-        input_type: MessageType | None,
-        output_type: MessageType | None,
+        self, core: ObjectMailbox, owner: Owner, options: LaunchOptions, lines: Lines
     ) -> None:
-        """Make an open mailbox.
-
-        `refusal` makes the error for what comes after the end of the kernel; `tell_quiet` is called
-        whenever `is_quiet` may have become true and there are `watchers`.
-        """
-        self._core = core
-        self._take_again = partial(core.take, again=True)
-        self._kernel_id = kernel_id
-        self._queue_size = queue_size
-        self._output_queue_size = output_queue_size
-        self._rejects = rejects
-        self._refusal = refusal
+        """Make an open mailbox of the kernel that is its owner."""
+        self._rejects = options.backpressure is BackpressureStrategy.REJECT
         self._output_open = True
-        self._input_ready = lines.input_ready
-        self._input_space = lines.input_space
-        self._output_ready = lines.output_ready
-        self._output_space = lines.output_space
         self._expected = Expectations()
-        self.tell_quiet = tell_quiet
         loop = asyncio.get_running_loop()
-        self.fast = FastPath(
+        fast = FastPath(
             core,
             self,
             home=loop,
@@ -107,11 +58,11 @@ class WaitingMailbox:
             output_ready=lines.output_ready.line,
             output_space=lines.output_space.line,
             callers=self._expected.callers,
-            watchers=watchers,
-            input_type=input_type,
-            output_type=output_type,
+            watchers=owner.watchers,
+            input_type=options.input_type,
+            output_type=options.output_type,
         )
-        """The calls that do not wait, each of them one call."""
+        super().__init__(core, fast, owner, options, lines)
 
     @property
     def is_quiet(self) -> bool:
@@ -132,27 +83,28 @@ class WaitingMailbox:
         except Expired:
             raise QueueFullTimeoutError(self._queue_size, timeout, self._kernel_id) from None
 
-    async def send_batch(self, messages: Sequence[object], timeout: float | None) -> int:
-        """Send in a row; how many were accepted. Every priority is checked before the first."""
-        for message in messages:
-            try:
-                self._core.check_priority(message)
-            except PriorityError as reason:
-                raise _wrong_priority(message, reason) from None
+    async def send_batch(
+        self, messages: tuple[object, ...], timeout: float | None, sent: int = 0
+    ) -> int:
+        """Send from the message at `sent` on; how many of all are accepted.
+
+        Every priority is checked before the first.
+        """
+        if sent == 0:
+            self._check_priorities(messages)
         if not self._rejects:
-            return await in_a_row(self.send, messages, timeout)
-        before = 0
-        for message in messages:  # a full queue refuses the rest too, each for itself
+            return await in_a_row(self.send, self.fast.send_batch, messages, timeout, sent)
+        for message in messages[sent:]:  # a full queue refuses the rest too, each for itself
             try:
                 self._offer(message)
             except QueueFullError:
                 continue
             except PyDotComputeError:
-                if before == 0:
+                if sent == 0:
                     raise
                 break
-            before += 1
-        return before
+            sent += 1
+        return sent
 
     def send_nowait(self, message: object, *, elsewhere: bool = False) -> None:
         """Put a message into the input queue; `elsewhere`: from whatever thread this is.
@@ -197,15 +149,17 @@ class WaitingMailbox:
         return reply
 
     async def receive_batch(self, max_messages: int, timeout: float | None) -> list[Any]:
-        """Get one to `max_messages` of the oldest replies."""
-        reply = self.fast.receive()
-        replies = [await self.receive(timeout) if reply is EMPTY else reply]
+        """Get one to `max_messages` of the oldest replies; `fast.receive_batch()` gave EMPTY."""
+        replies = [await self.receive(timeout)]
         core, behind = self._core, Place()  # what callers in line wait for is theirs
         while len(replies) < max_messages and core.output_depth and not core.is_error_next:
-            reply = self._collect(behind)
-            if reply is WAIT:  # the next one is somebody else's
-                break
-            replies.append(reply)
+            row = self.fast.collect_batch(max_messages - len(replies))
+            if row is EMPTY:
+                reply = self._collect(behind)
+                if reply is WAIT:  # the next one is somebody else's
+                    break
+                row = [reply]
+            replies += row
         return replies
 
     async def send_and_receive(self, message: object, timeout: float | None) -> Any:
@@ -240,55 +194,6 @@ class WaitingMailbox:
         if reply is WAIT:
             raise QueueEmptyError(self._kernel_id)
         return reply
-
-    # The kernel's ends.
-
-    async def take(self, timeout: float | None) -> Any:
-        """Get the next message; asking ends the ones in flight."""
-        return await self._take(self._core.take, self._take_again, timeout)
-
-    async def take_batch(self, max_messages: int, timeout: float | None) -> list[Any]:
-        """Get one to `max_messages` messages; asking ends the ones in flight."""
-        most = min(max_messages, self._queue_size)  # more there cannot be
-        take_batch = self._core.take_batch
-        batch: list[Any] = await self._take(
-            lambda: take_batch(most), lambda: take_batch(most, again=True), timeout
-        )
-        return batch
-
-    def take_late(self, timeout: float | None) -> QueueTimeoutError:
-        """Make the error for a kernel that got no message in time."""
-        return QueueTimeoutError(timeout, self._kernel_id)
-
-    def wake_sender(self) -> None:
-        """Let who waits for room in the input queue try again."""
-        self._input_space.wake_next()
-
-    def wake_taker(self) -> None:
-        """Let who waits in line for a message try again."""
-        self._input_ready.wake_next()
-
-    async def reply(self, message: object, timeout: float | None) -> None:
-        """Put a reply into the output queue, waiting for room."""
-        if not self._output_space.line and self._reply(message) is not WAIT:
-            return
-        try:
-            await self._output_space.until(lambda: self._reply(message), timeout)
-        except Expired:
-            raise QueueFullTimeoutError(self._output_queue_size, timeout, self._kernel_id) from None
-
-    async def fail(self, error: Exception, *, counted: bool) -> None:
-        """Put an error in the place of a reply, waiting for room."""
-
-        def attempt() -> object:
-            return self._sent(self._core.fail(error, counted=counted))
-
-        if self._output_space.line or attempt() is WAIT:
-            await self._output_space.until(attempt, None)
-
-    async def reply_batch(self, messages: Sequence[object], timeout: float | None) -> int:
-        """Reply in a row; how many were sent."""
-        return await in_a_row(self.reply, messages, timeout)
 
     # Opening and closing.
 
@@ -327,7 +232,7 @@ class WaitingMailbox:
                     self._input_ready.call_next()
                 else:
                     self._input_ready.wake_next()
-                return _DONE
+                return DONE
         except PriorityError as reason:
             raise _wrong_priority(message, reason) from None
         except BaseException:  # an interrupt, after the message was accepted perhaps
@@ -337,61 +242,32 @@ class WaitingMailbox:
             if self._rejects:
                 raise QueueFullError(self._queue_size, self._kernel_id)
             return WAIT
-        raise self._refusal()
+        raise self._owner.refusal()
+
+    def _check_priorities(self, messages: tuple[object, ...]) -> None:
+        for message in messages:
+            try:
+                self._core.check_priority(message)
+            except PriorityError as reason:
+                raise _wrong_priority(message, reason) from None
 
     def _collect(self, caller: Place | None = None) -> object:
         index = 0
         if self._expected.callers:
             index = self._expected.find(self._core, self._output_ready, caller)
             if index == NOT_HERE and not self._output_open:
-                raise self._refusal()
+                raise self._owner.refusal()
             if index < 0:
                 return WAIT
         reply = self._core.collect(index)
         if reply is EMPTY:
             if self._output_open:
                 return WAIT
-            raise self._refusal()
+            raise self._owner.refusal()
         self._output_space.wake_next()
         if type(reply) is ErrorReply:
             raise reply.error
         return reply
-
-    async def _take(
-        self, ask: Callable[[], Any], ask_again: Callable[[], Any], timeout: float | None
-    ) -> Any:
-        # Who comes second waits in line, but its asking still ends what is in flight.
-        taken = self._ask((lambda: self._core.take_batch(0)) if self._input_ready else ask)
-        if taken is WAIT:
-            try:
-                taken = await self._input_ready.until(lambda: self._ask(ask_again), timeout)
-            except Expired:
-                raise self.take_late(timeout) from None
-        if taken is END:
-            await self._input_ready.turn()  # a bare `except: continue` must not stop the others
-            raise EndOfStream(self._kernel_id)
-        return taken
-
-    def _ask(self, ask: Callable[[], object]) -> object:
-        taken = ask()
-        if taken is EMPTY:
-            self.tell_quiet()
-            return WAIT
-        if taken is not END:
-            self._input_space.wake_next()
-        return taken
-
-    def _reply(self, message: object) -> object:
-        return self._sent(self._core.reply(message))
-
-    def _sent(self, code: int) -> object:
-        if code == CLOSED:
-            raise self._refusal()
-        self.tell_quiet()
-        if code == FULL:
-            return WAIT
-        self._output_ready.wake_next()
-        return _DONE
 
 
 def _wrong_priority(message: object, reason: PriorityError) -> MessageValidationError:

@@ -47,11 +47,10 @@ class BlockingKernelContext(KernelView, Generic[TIn, TOut]):
 
     def send_batch(self, messages: Iterable[TOut], *, timeout: float | None = None) -> int:
         """Put replies into the output queue; as `KernelContext.send_batch()`, blocking."""
-        batch = list(messages)
-        for message in batch:
-            self._kernel.check_output(message)
+        seconds = check_timeout(timeout)
+        batch = tuple(messages)
         self._venue.check()
-        return run_blocking(self._kernel.mailbox.reply_batch(batch, check_timeout(timeout)))
+        return run_blocking(self._kernel.reply_batch(batch, seconds))
 
     def wait_active(self) -> None:
         """Block until the kernel is ACTIVE, or winding down."""

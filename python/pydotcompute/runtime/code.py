@@ -5,6 +5,7 @@ from collections.abc import Callable
 from inspect import isawaitable, iscoroutine
 from typing import TYPE_CHECKING, Any
 
+from pydotcompute._core import Home
 from pydotcompute.exceptions import InvalidTypeError
 from pydotcompute.execution.handler import serve
 from pydotcompute.execution.task import TaskVenue
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
     from pydotcompute.runtime.kernel import Kernel
 
 
-def venue_of(launch: KernelLaunch, loop: asyncio.AbstractEventLoop, *, hand_off: bool) -> Venue:
+def venue_of(launch: KernelLaunch, loop: asyncio.AbstractEventLoop, home: Home | None) -> Venue:
     """Make the place that a launch asked for, beside or on the runtime's loop."""
     if launch.options.execution is KernelExecution.TASK:
-        return TaskVenue(loop, hand_off=hand_off)
+        return TaskVenue(loop, home)
     return LoopVenue(loop) if is_async(launch.function) else BlockingVenue(loop)
 
 

@@ -95,10 +95,12 @@ class KernelContext(KernelView, Generic[TIn, TOut]):
             EndOfStream: The kernel winds down and every queued message was handed out.
             InvalidArgumentError: `timeout` is negative or not a number.
         """
-        if timeout is not None:
-            timeout = check_timeout(timeout)
         fast = self._fast
-        message = fast.take(timeout)
+        if timeout is None:
+            message = fast.take()
+        else:
+            timeout = check_timeout(timeout, required=True)
+            message = fast.take_within(timeout)
         while message is PARK:  # as in receive_batch(), without a call in between
             try:
                 await fast
@@ -169,10 +171,8 @@ class KernelContext(KernelView, Generic[TIn, TOut]):
         Raises:
             As `send()`, but no QueueFullTimeoutError, and the rest only where none was put there.
         """
-        batch = list(messages)
-        for message in batch:
-            self._kernel.check_output(message)
-        return await self._kernel.mailbox.reply_batch(batch, check_timeout(timeout))
+        seconds = check_timeout(timeout)
+        return await self._kernel.reply_batch(tuple(messages), seconds)
 
     async def wait_active(self) -> None:
         """Wait until the kernel is ACTIVE, or winding down."""

@@ -7,7 +7,7 @@ from asyncio import _get_running_loop  # None, no error, where no loop runs
 from collections.abc import Iterable
 from typing import Any
 
-from pydotcompute._core import MockClock, Snapshot
+from pydotcompute._core import Home, Snapshot
 from pydotcompute.exceptions import (
     KernelExecutionError,
     KernelFailedError,
@@ -40,42 +40,37 @@ class Kernel:
         launch: KernelLaunch,
         *,
         generation: int,
-        telemetry: bool,
-        latency: bool,
-        hand_off: bool,
-        clock: MockClock | None,
+        recording: Recording,
+        home: Home | None,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         """Launch it."""
         options = launch.options
         self.id = launch.kernel_id
-        self.state = KernelState.CREATED
+        self.state = KernelState.LAUNCHED  # as its record is made
         self.failure: BaseException | None = None
         self._last_error: str | None = None
         self._reason: str | None = None
-        self.watchers: set[asyncio.Event] = set()
+        self.watchers: list[asyncio.Event] = []
+        """Set whenever the kernel may have become quiet."""
         self._is_to_stop = False
         self._is_asked_to_end = False
         self._loop = loop
         self._launch = launch
         self._input_type, self._output_type = options.input_type, options.output_type
         self._core, self._venue, self.mailbox, self._last_error_elsewhere = parts_of(
-            launch,
-            Recording(generation, telemetry, latency, clock),
-            loop,
-            hand_off=hand_off,
-            refusal=self._refusal,
-            tell_quiet=self._tell_quiet,
-            watchers=self.watchers,
+            self, launch, generation, recording, loop=loop, home=home
         )
         self.fast = self.mailbox.fast
         self.queue_size = options.queue_size
         self._venue.attach(self.fast)
         self._activation = self._venue.lines.activation
         self._execution = self._new_execution()
-        self._restarts = RestartBudget(options.max_restarts, options.restart_window)
-        self._restarts_on_error = options.on_error is ErrorPolicy.RESTART
-        self._move(KernelState.LAUNCHED)
+        self._restarts = (
+            RestartBudget(options.max_restarts, options.restart_window)
+            if options.on_error is ErrorPolicy.RESTART
+            else None
+        )
 
     # What the runtime asks for.
 
@@ -88,7 +83,7 @@ class Kernel:
         self._move(KernelState.ACTIVE, origins=(KernelState.LAUNCHED,))
         self.mailbox.resume()
         if not self._start():
-            raise self._refusal()
+            raise self.refusal()
 
     def deactivate(self) -> None:
         """Hand out no messages until `reactivate()`."""
@@ -186,7 +181,7 @@ class Kernel:
     def record_error(self, error: BaseException) -> None:
         """Count an error of the code's own accord."""
         if self.has_ended:
-            raise self._refusal()
+            raise self.refusal()
         self._core.record_error()
         mark_recorded(error, self)
         self._last_error = describe(error)
@@ -210,17 +205,42 @@ class Kernel:
         if self._input_type is not None and not isinstance(message, self._input_type):
             raise MessageTypeError(type(message), self._input_type, kernel_id=self.id)
 
-    def checked(self, messages: Iterable[Any]) -> list[Any]:
-        """List messages, or raise MessageTypeError where the kernel takes another type."""
-        batch = list(messages)
-        for message in batch:
+    async def reply_batch(self, replies: tuple[object, ...], timeout: float | None) -> int:
+        """Put replies into the output queue, all checked before the first; how many."""
+        sent = self.fast.reply_batch(replies)
+        if sent < len(replies):
+            if sent == 0:
+                for reply in replies:
+                    self.check_output(reply)
+            sent = await self.mailbox.reply_batch(replies, timeout, sent)
+        return sent
+
+    def check_inputs(self, messages: Iterable[object]) -> None:
+        """Raise MessageTypeError where the kernel takes another type than that of any of them."""
+        for message in messages:
             self.check_input(message)
-        return batch
 
     def check_output(self, message: object) -> None:
         """Raise MessageTypeError where the kernel gives another type."""
         if self._output_type is not None and not isinstance(message, self._output_type):
             raise MessageTypeError(type(message), self._output_type, kernel_id=self.id)
+
+    # What its mailbox asks for.
+
+    def tell_quiet(self) -> None:
+        """Tell the watchers, if any, that the kernel may have become quiet."""
+        if self.watchers:
+            self._venue.tell(self._tell_watchers)
+
+    def refusal(self) -> Exception:
+        """Make the error for what comes after the end."""
+        if self.failure is None:
+            # Closed, but not moved yet: so another thread may see a kernel's end.
+            state = KernelState.TERMINATING if self.state in OPEN else self.state
+            return KernelStateError(self.id, state, list(OPEN))
+        refusal = KernelFailedError(self.id, self._reason or type(self.failure).__qualname__)
+        refusal.__cause__ = self.failure
+        return refusal
 
     # Its own course.
 
@@ -240,7 +260,7 @@ class Kernel:
             check_state(self.id, self.state, *origins)
         check_move(self.id, self.state, target)
         self.state = target
-        self._core.set_state(target.value)
+        self._core.set_state(target)
         self._tell()
 
     def _new_execution(self) -> Execution:
@@ -274,8 +294,9 @@ class Kernel:
             self._log(logging.WARNING, text, self.id, discarded, unit)
 
     def _may_restart(self, error: BaseException) -> bool:
-        is_wanted = self._restarts_on_error and self.state not in ENDING
-        return is_wanted and issubclass(type(error), Exception) and self._restarts.spend()
+        if self._restarts is None or self.state in ENDING:
+            return False
+        return issubclass(type(error), Exception) and self._restarts.spend()
 
     def _restart(self, error: BaseException) -> None:
         counted = is_recorded(error, self)
@@ -307,23 +328,10 @@ class Kernel:
         self._activation.wake_all()
         self._tell_watchers()
 
-    def _tell_quiet(self) -> None:
-        if self.watchers:
-            self._venue.tell(self._tell_watchers)
-
     def _tell_watchers(self) -> None:
-        if not self._loop.is_closed():  # a closed loop left its watchers behind
+        if self.watchers and not self._loop.is_closed():  # a closed loop left its watchers behind
             for watcher in self.watchers:
                 watcher.set()
 
     def _is_awake(self) -> object:
         return True if self.state is KernelState.ACTIVE or self.is_ending else WAIT
-
-    def _refusal(self) -> Exception:
-        if self.failure is None:
-            # Closed, but not moved yet: so another thread may see a kernel's end.
-            state = KernelState.TERMINATING if self.state in OPEN else self.state
-            return KernelStateError(self.id, state, list(OPEN))
-        refusal = KernelFailedError(self.id, self._reason or type(self.failure).__qualname__)
-        refusal.__cause__ = self.failure
-        return refusal

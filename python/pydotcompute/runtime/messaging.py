@@ -81,9 +81,18 @@ class Messaging(Readings):
         Raises:
             As `send()`, but no QueueFullError, and the rest only where no message was accepted.
         """
+        seconds = check_timeout(timeout)
         kernel = self._find(kernel_id)
-        batch: Any = messages if kernel.takes_records else kernel.checked(messages)
-        return await kernel.mailbox.send_batch(batch, check_timeout(timeout))
+        if kernel.takes_records:
+            records: Any = messages
+            return await kernel.mailbox.send_batch(records, seconds)
+        batch = tuple(messages)
+        sent = kernel.fast.send_batch(batch)
+        if sent < len(batch):
+            if sent == 0:
+                kernel.check_inputs(batch)
+            sent = await kernel.mailbox.send_batch(batch, seconds, sent)
+        return sent
 
     async def receive(self, kernel_id: str, *, timeout: float | None = None) -> Any:
         """Get a kernel's oldest reply.
@@ -121,7 +130,12 @@ class Messaging(Readings):
             A list; of a native kernel a structured array.
         """
         most = check_count(max_messages, "max_messages")
-        return await self._find(kernel_id).mailbox.receive_batch(most, check_timeout(timeout))
+        seconds = check_timeout(timeout)
+        kernel = self._find(kernel_id)
+        replies = kernel.fast.receive_batch(most)
+        if replies is EMPTY:
+            replies = await kernel.mailbox.receive_batch(most, seconds)
+        return replies
 
     async def send_and_receive(
         self, kernel_id: str, message: Any, *, timeout: float | None = None

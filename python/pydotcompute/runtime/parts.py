@@ -1,11 +1,11 @@
 """What a kernel is made of: its mailbox, and the place where its code runs."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from pydotcompute._core import MockClock, NativeWorker, ObjectMailbox, RecordMailbox
-from pydotcompute.execution.venue import Venue
+from pydotcompute._core import Home, MockClock, NativeWorker, ObjectMailbox, RecordMailbox
+from pydotcompute.execution.venue import Owner, Venue
 from pydotcompute.execution.waiting_mailbox import WaitingMailbox
 from pydotcompute.kernels import KernelLaunch
 from pydotcompute.options import BackpressureStrategy, KernelExecution
@@ -32,57 +32,45 @@ class Parts(NamedTuple):
 class Recording(NamedTuple):
     """What is counted and timed."""
 
-    generation: int
     telemetry: bool
     latency: bool
     clock: MockClock | None
 
 
 def parts_of(
+    owner: Owner,
     launch: KernelLaunch,
+    generation: int,
     recording: Recording,
-    loop: asyncio.AbstractEventLoop,
     *,
-    hand_off: bool,
-    refusal: Callable[[], Exception],
-    tell_quiet: Callable[[], None],
-    watchers: Collection[object],
+    loop: asyncio.AbstractEventLoop,
+    home: Home | None,
 ) -> Parts:
-    """Make the parts of a kernel; the callables and watchers are those of `WaitingMailbox`."""
-    if launch.options.execution is KernelExecution.NATIVE:
-        return _native_parts(launch, recording, loop, refusal, tell_quiet)
+    """Make the parts of a kernel; `home` as for `TaskVenue`."""
     options = launch.options
+    if options.execution is KernelExecution.NATIVE:
+        return _native_parts(owner, launch, generation, recording, loop)
     core = ObjectMailbox(
         launch.kernel_id,
         queue_size=options.queue_size,
         output_queue_size=options.output_queue_size,
         drop_oldest=options.backpressure is BackpressureStrategy.DROP_OLDEST,
         replies=options.replies,
-        **recording._asdict(),
+        telemetry=recording.telemetry,
+        latency=recording.latency,
+        generation=generation,
+        clock=recording.clock,
     )
-    venue = venue_of(launch, loop, hand_off=hand_off)
-    mailbox = WaitingMailbox(
-        core,
-        kernel_id=launch.kernel_id,
-        queue_size=options.queue_size,
-        output_queue_size=options.output_queue_size,
-        rejects=options.backpressure is BackpressureStrategy.REJECT,
-        refusal=refusal,
-        tell_quiet=tell_quiet,
-        lines=venue.lines,
-        watchers=watchers,
-        input_type=options.input_type,
-        output_type=options.output_type,
-    )
-    return Parts(core, venue, mailbox, _nothing)
+    venue = venue_of(launch, loop, home)
+    return Parts(core, venue, WaitingMailbox(core, owner, options, venue.lines), _nothing)
 
 
 def _native_parts(
+    owner: Owner,
     launch: KernelLaunch,
+    generation: int,
     recording: Recording,
     loop: asyncio.AbstractEventLoop,
-    refusal: Callable[[], Exception],
-    tell_quiet: Callable[[], None],
 ) -> Parts:
     from pydotcompute.execution.native import NativeVenue  # noqa: PLC0415 - only native kernels
     from pydotcompute.execution.native_mailbox import NativeMailbox  # noqa: PLC0415 - need them
@@ -96,7 +84,10 @@ def _native_parts(
         queue_size=options.queue_size,
         output_queue_size=options.output_queue_size,
         replies=options.replies,
-        **recording._asdict(),
+        telemetry=recording.telemetry,
+        latency=recording.latency,
+        generation=generation,
+        clock=recording.clock,
     )
     worker = NativeWorker(core, kernel.address, kernel.code)
     venue = NativeVenue(loop, worker)
@@ -106,8 +97,8 @@ def _native_parts(
         kernel,
         kernel_id=launch.kernel_id,
         options=options,
-        refusal=refusal,
-        tell_quiet=tell_quiet,
+        refusal=owner.refusal,
+        tell_quiet=owner.tell_quiet,
         lines=venue.lines,
         loop=loop,
     )

@@ -144,7 +144,7 @@ class RuntimePortal:
         takes_records = self._known(kernel_id).takes_records
         batch = messages  # listed here: an iterable may belong to this thread
         if not (takes_records and hasattr(messages, "dtype")):
-            batch = list(messages)
+            batch = tuple(messages)
         return self._run(self._runtime.send_batch, kernel_id, batch, timeout=timeout)
 
     def receive(self, kernel_id: str, *, timeout: float | None = None) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import NoReturn, Self, Unpack
 
-from pydotcompute._core import MockClock
+from pydotcompute._core import Home, MockClock
 from pydotcompute.checks import (
     MessageType,
     check_backend,
@@ -28,6 +28,7 @@ from pydotcompute.runtime.kernel import Kernel
 from pydotcompute.runtime.lifecycle import ENDED
 from pydotcompute.runtime.messaging import Messaging
 from pydotcompute.runtime.native_launch import native_launch, refuse_native
+from pydotcompute.runtime.parts import Recording
 from pydotcompute.runtime.portal import RuntimePortal
 from pydotcompute.runtime.scope import KernelScope, LaunchArguments
 from pydotcompute.runtime.termination import until_quiet, wind_down
@@ -77,10 +78,10 @@ class RingKernelRuntime(Messaging):
         self._default_queue_size = check_queue_size(default_queue_size, "default_queue_size")
         self._telemetry = check_flag(enable_telemetry, "enable_telemetry")
         self._hand_off = check_flag(hand_off, "hand_off")
-        self._latency = check_flag(latency, "latency")
-        self._clock = clock
+        self._recording = Recording(self._telemetry, check_flag(latency, "latency"), clock)
         super().__init__(TelemetryCollector(self._telemetry, clock=clock))
         self._generation = 0
+        self._home: Home | None = None
 
     def __repr__(self) -> str:
         """Say how many kernels are there, and whether telemetry is on."""
@@ -333,13 +334,13 @@ class RingKernelRuntime(Messaging):
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._generation += 1
+        if self._home is None and self._hand_off:
+            self._home = Home(loop)
         kernel = Kernel(
             launch,
             generation=self._generation,
-            telemetry=self._telemetry,
-            latency=self._latency,
-            hand_off=self._hand_off,
-            clock=self._clock,
+            recording=self._recording,
+            home=self._home,
             loop=loop,
         )
         if existing is not None:
@@ -365,7 +366,7 @@ class RingKernelRuntime(Messaging):
 
     def _close(self) -> None:
         self._closed = True
-        self._loop = None
+        self._loop = self._home = None
         for kernel in self._running():
             self._stop(kernel.id)
             kernel.close_output()

@@ -42,7 +42,7 @@ async def until_quiet(kernels: Sequence[Kernel], timeout: float) -> bool:
     """Wait at most `timeout` seconds until every kernel is quiet; whether it came to that."""
     changed = asyncio.Event()
     for kernel in kernels:
-        kernel.watchers.add(changed)
+        kernel.watchers.append(changed)
     try:
         async with asyncio.timeout(timeout):
             quiet_turns = 0
@@ -60,7 +60,7 @@ async def until_quiet(kernels: Sequence[Kernel], timeout: float) -> bool:
         return False
     finally:
         for kernel in kernels:
-            kernel.watchers.discard(changed)
+            kernel.watchers.remove(changed)
 
 
 async def _still_running(kernels: Sequence[Kernel], timeout: float) -> list[Kernel]:

@@ -10,6 +10,7 @@ use std::time::Duration;
 use _core::clock::{Clock, MockClock};
 use _core::mailbox::{End, Ledger, MailboxOptions, ObjectMailbox, Sampler, Take};
 use _core::record::{KernelRecord, Latencies, LatencyRecord, State};
+use model::take_row;
 
 pub(crate) type Mailbox = ObjectMailbox<usize>;
 
@@ -96,7 +97,7 @@ every_ending_is_timed! {
     a_message_answered_is_timed: |mailbox| { mailbox.reply(1); };
     a_message_that_failed_is_timed: |mailbox| { mailbox.fail(1, false); };
     a_message_asked_past_is_timed: |mailbox| { mailbox.take(); };
-    a_message_asked_past_for_a_batch_of_none_is_timed: |mailbox| { mailbox.take_batch(0); };
+    a_message_asked_past_for_a_batch_of_none_is_timed: |mailbox| { take_row(mailbox, 0); };
     a_message_whose_kernel_returned_is_timed: |mailbox| { mailbox.end(End::Returned); };
     a_message_whose_kernel_was_cancelled_is_timed: |mailbox| { mailbox.end(End::Cancelled); };
     a_message_whose_kernel_raised_is_timed: |mailbox| {
@@ -144,7 +145,7 @@ fn each_message_of_a_batch_is_timed_to_its_own_end() {
         scene.offer();
         scene.pass(1);
     }
-    assert_eq!(scene.mailbox.take_batch(3), Take::Message(vec![0; 3]));
+    assert_eq!(take_row(&mut scene.mailbox, 3), 3);
     assert_eq!(scene.waits(), (3, 4 + 3 + 2));
     scene.pass(10);
     scene.mailbox.reply(1);
@@ -164,7 +165,7 @@ fn the_oldest_that_raised_and_the_rest_that_is_discarded_are_timed() {
     for _ in 0..4 {
         scene.offer();
     }
-    scene.mailbox.take_batch(3);
+    take_row(&mut scene.mailbox, 3);
     scene.pass(9);
     scene.mailbox.end(End::Raised { counted: false });
     assert_eq!((scene.waits(), scene.services()), ((3, 0), (3, 27)));
@@ -176,7 +177,7 @@ fn all_in_flight_are_timed_until_their_kernel_starts_again() {
     for _ in 0..4 {
         scene.offer();
     }
-    scene.mailbox.take_batch(2);
+    take_row(&mut scene.mailbox, 2);
     scene.pass(9);
     scene.mailbox.restart(false);
     assert_eq!(scene.services(), (2, 18));

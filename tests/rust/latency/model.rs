@@ -130,6 +130,14 @@ impl Model {
     }
 }
 
+/// Hands out up to `max` messages; how many.
+pub(crate) fn take_row(mailbox: &mut Mailbox, max: usize) -> usize {
+    match mailbox.ask_batch(max) {
+        Take::Message(count) => (0..count).map_while(|_| mailbox.hand_out()).count(),
+        Take::Empty | Take::End => 0,
+    }
+}
+
 fn both(mailbox: &mut Mailbox, model: &mut Model, step: &Step) {
     match *step {
         Step::Offer(priority) => {
@@ -142,7 +150,7 @@ fn both(mailbox: &mut Mailbox, model: &mut Model, step: &Step) {
             assert_eq!(matches!(taken, Take::Message(_)), !model.flight.is_empty());
         }
         Step::TakeBatch(max) => {
-            mailbox.take_batch(max);
+            take_row(mailbox, max);
             model.take(max);
         }
         Step::Reply => {

@@ -4,6 +4,7 @@
 mod large_counts;
 mod model;
 mod records;
+mod steps;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use _core::mailbox::{
 use _core::record::{KernelRecord, Shown, Snapshot, State};
 use model::Model;
 use proptest::prelude::*;
+use steps::{hand_out, life, step, take_row};
 
 type Mailbox = ObjectMailbox<usize>;
 
@@ -61,121 +63,6 @@ fn assert_conserved(snapshot: &Snapshot, shown: &Shown) {
         s.messages_sent + s.error_replies,
         s.replies_received + depths.output + s.replies_discarded
     );
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Offer { priority: u8, refuse: bool },
-    Take,
-    TakeBatch(usize),
-    Reply,
-    Fail { counted: bool },
-    Collect,
-    RecordError,
-    Pause,
-    Resume,
-    Reset,
-    End(End),
-    DiscardReplies,
-}
-
-fn live_step() -> impl Strategy<Value = Step> {
-    let priority = prop_oneof![4 => Just(128_u8), 1 => 126_u8..=130];
-    prop_oneof![
-        8 => (priority, any::<bool>())
-            .prop_map(|(priority, refuse)| Step::Offer { priority, refuse }),
-        6 => Just(Step::Take),
-        2 => (1_usize..4).prop_map(Step::TakeBatch),
-        8 => Just(Step::Reply),
-        2 => any::<bool>().prop_map(|counted| Step::Fail { counted }),
-        8 => Just(Step::Collect),
-        2 => Just(Step::RecordError),
-        1 => Just(Step::Pause),
-        2 => Just(Step::Resume),
-        1 => Just(Step::Reset),
-    ]
-}
-
-fn end_step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        Just(Step::End(End::Returned)),
-        Just(Step::End(End::Cancelled)),
-        any::<bool>().prop_map(|counted| Step::End(End::Raised { counted })),
-    ]
-}
-
-fn late_step() -> impl Strategy<Value = Step> {
-    let offer = Step::Offer {
-        priority: 128,
-        refuse: true,
-    };
-    prop_oneof![
-        Just(offer),
-        Just(Step::Collect),
-        Just(Step::DiscardReplies),
-        Just(Step::Reset),
-        Just(Step::Take),
-        Just(Step::Reply),
-    ]
-}
-
-fn life() -> impl Strategy<Value = Vec<Step>> {
-    let live = prop::collection::vec(live_step(), 0..100);
-    let late = prop::collection::vec(late_step(), 0..6);
-    (live, end_step(), late).prop_map(|(mut steps, end, late)| {
-        steps.push(end);
-        steps.extend(late);
-        steps
-    })
-}
-
-/// Takes one step on both sides and compares what they answer.
-fn step(mailbox: &mut Mailbox, model: &mut Model, baseline: &mut Option<Snapshot>, step: &Step) {
-    match step {
-        Step::Offer { priority, refuse } => {
-            let id = model.next_id();
-            let accepted = matches!(mailbox.offer(id, *priority, *refuse), Offer::Accepted(_));
-            assert_eq!(accepted, model.offer(*priority, *refuse));
-        }
-        Step::Take => match mailbox.take() {
-            Take::Message(id) => assert_eq!(vec![id], model.take(1)),
-            Take::Empty | Take::End => assert!(model.take(1).is_empty()),
-        },
-        Step::TakeBatch(max) => match mailbox.take_batch(*max) {
-            Take::Message(ids) => assert_eq!(ids, model.take(*max)),
-            Take::Empty | Take::End => assert!(model.take(*max).is_empty()),
-        },
-        Step::Reply => assert_eq!(mailbox.reply(0) == ReplyOutcome::Sent, model.reply()),
-        Step::Fail { counted } => {
-            let sent = mailbox.fail(0, *counted) == ReplyOutcome::Sent;
-            assert_eq!(sent, model.fail(*counted));
-        }
-        Step::Collect => {
-            let reply = mailbox.collect();
-            let is_error = reply.map(|reply| matches!(reply, Reply::Error(_)));
-            assert_eq!(is_error, model.collect());
-        }
-        Step::RecordError => {
-            mailbox.record_error();
-            model.record_error();
-        }
-        Step::Pause => {
-            mailbox.pause();
-            model.paused = true;
-        }
-        Step::Resume => {
-            mailbox.resume();
-            model.paused = false;
-        }
-        Step::Reset => {
-            *baseline = mailbox.snapshot();
-            model.reset();
-        }
-        Step::End(end) => assert_eq!(mailbox.end(*end).1, model.end(*end)),
-        Step::DiscardReplies => {
-            assert_eq!(mailbox.discard_replies().len(), model.discard_replies());
-        }
-    }
 }
 
 proptest! {
@@ -225,7 +112,8 @@ fn a_second_try_of_one_asking_ends_nothing() {
     assert_eq!(mailbox.take(), Take::Message(0));
     assert_eq!(mailbox.take_again(), Take::Empty);
     mailbox.offer(1, 128, false);
-    assert_eq!(mailbox.take_batch_again(5), Take::Message(vec![1]));
+    assert_eq!(mailbox.ask_batch_again(5), Take::Message(1));
+    assert_eq!(hand_out(&mut mailbox, 1), [1]);
     assert_eq!(mailbox.snapshot().unwrap().depths.in_flight, 2);
     assert_eq!(shown(&mailbox).messages_unanswered, 0);
 }
@@ -250,7 +138,7 @@ fn a_restart_costs_what_is_in_flight_and_keeps_the_queues() {
     for id in 0..3 {
         mailbox.offer(id, 128, false);
     }
-    mailbox.take_batch(2);
+    take_row(&mut mailbox, 2);
     assert_eq!(mailbox.restart(false), 1);
     let after = shown(&mailbox);
     assert_eq!((after.messages_errored, after.messages_discarded), (1, 1));

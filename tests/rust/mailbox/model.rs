@@ -99,6 +99,21 @@ impl Model {
         true
     }
 
+    /// Offers messages until one is refused; how many were accepted, and which were dropped.
+    pub(crate) fn offer_row(&mut self, priorities: &[u8]) -> (usize, Vec<usize>) {
+        let before = self.dropped();
+        let accepted = priorities.iter().take_while(|&&one| self.offer(one, false));
+        let count = accepted.count();
+        let mut dropped = self.dropped();
+        dropped.retain(|at| !before.contains(at));
+        (count, dropped)
+    }
+
+    fn dropped(&self) -> Vec<usize> {
+        let is_dropped = |at: &usize| self.messages[*at].fate == Fate::Dropped;
+        (0..self.messages.len()).filter(is_dropped).collect()
+    }
+
     pub(crate) fn next_id(&self) -> usize {
         self.messages.len()
     }
