@@ -136,8 +136,8 @@ class WaitQueue:
         loop, line = self._running_loop(), self.line
         expiry = math.inf if timeout is None else loop.time() + timeout
         me = Place() if place is None else place
-        line.append(me)
         try:
+            line.append(me)
             while True:
                 me.future = loop.create_future()  # again: the same place in line
                 timer = None if expiry == math.inf else loop.call_at(expiry, me.wake)
@@ -154,7 +154,11 @@ class WaitQueue:
                 if is_late:
                     raise Expired
         finally:
-            self._leave(me)
+            try:
+                self._leave(me, loop)
+            except BaseException:  # a signal's handler raised; nobody waits behind one who has gone
+                self._leave(me, loop)
+                raise
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         loop = _get_running_loop()
@@ -163,10 +167,12 @@ class WaitQueue:
             raise WrongLoopError(message)
         return loop
 
-    def _leave(self, place: Place) -> None:
-        place.future = None
-        self.line.remove(place)  # at once, and mostly from the head: the first may stay for ever
-        self.pass_on()
+    def _leave(self, place: Place, loop: asyncio.AbstractEventLoop) -> None:
+        if loop is self._loop:  # else left behind with a closed one, and the line is another's now
+            place.future = None
+            if place in self.line:
+                self.line.remove(place)  # at once, mostly from the head: the first may stay for ever
+            self.pass_on()
 
 
 class SharedWaitQueue(WaitQueue):
@@ -214,9 +220,9 @@ class SharedWaitQueue(WaitQueue):
         loop, line = self._running_loop(), self.line
         expiry = math.inf if timeout is None else loop.time() + timeout
         me = Place() if place is None else place
-        line.append(me)
-        may_try, is_late = line[0] is me, False
         try:
+            line.append(me)
+            may_try, is_late = line[0] is me, False
             while True:
                 me.future = loop.create_future()
                 if may_try:
@@ -234,11 +240,11 @@ class SharedWaitQueue(WaitQueue):
                 is_late = timer is not None and expiry <= loop.time()
                 may_try = not is_late or line[0] is me
         finally:
-            self._leave(me)
-
-    def _leave(self, place: Place) -> None:
-        if place in self.line:  # else left behind with a closed loop, and the line is another's now
-            super()._leave(place)
+            try:
+                self._leave(me, loop)
+            except BaseException:  # a signal's handler raised; nobody waits behind one who has gone
+                self._leave(me, loop)
+                raise
 
     def _call(self, place: Place) -> None:
         if not place.is_called:
