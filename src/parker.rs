@@ -53,8 +53,13 @@ impl Parker {
     ///
     /// Whoever left the token is seen with all it did before.
     pub fn park(&self, timeout: Option<Duration>) -> bool {
-        let expiry = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let expiry = expiry_of(timeout);
         self.take_token() || (self.spins && self.look(expiry)) || self.sleep(expiry)
+    }
+
+    /// As [`Self::park`], but sleeps without a look: for who knows that none is worth it.
+    pub fn park_at_once(&self, timeout: Option<Duration>) -> bool {
+        self.take_token() || self.sleep(expiry_of(timeout))
     }
 
     /// Leaves a token, and wakes the thread where it sleeps.
@@ -125,4 +130,8 @@ impl Parker {
             }
         }
     }
+}
+
+fn expiry_of(timeout: Option<Duration>) -> Option<Instant> {
+    timeout.and_then(|timeout| Instant::now().checked_add(timeout))
 }

@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::record_mailbox::RecordMailbox;
-use crate::worker::{self, Handler, News, Rope, Worker};
+use crate::worker::{self, Handler, News, Prospect, Rope, Worker};
 
 /// A file descriptor that is readable while a worker has rung; one a loop. OSError where the system
 /// gives no more files.
@@ -125,9 +125,13 @@ impl NativeWorker {
         self.worker().want(News::Rest);
     }
 
-    /// Look a few microseconds for a reply where one is about to come; whether there is one.
-    fn look_for_reply(&self) -> bool {
-        self.worker().look_for_reply()
+    /// Wait a moment for a reply where one is about to come; whether there is one.
+    fn look_for_reply(&self, py: Python<'_>) -> bool {
+        match self.worker().look_for_reply() {
+            Prospect::Here => true,
+            Prospect::Soon => py.detach(|| self.worker().sleep_for_reply()),
+            Prospect::Later => false,
+        }
     }
 
     /// Whether the thread has ended.

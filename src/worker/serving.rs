@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::yield_now;
 use std::time::{Duration, Instant};
 
-use super::batch::BatchSize;
+use super::batch::{BatchSize, LONG};
 use super::bell::Rope;
 use super::handler::{Handler, NO_REPLY, Records};
 use super::patience::Patience;
@@ -56,6 +56,7 @@ impl Serving {
 
     /// Handles messages until there will be none or the worker is to stop.
     pub(super) fn run(&mut self) -> Over {
+        self.shared.placement.enter();
         loop {
             if let Err(over) = self.take().and_then(|count| self.handle_all(count)) {
                 return over;
@@ -77,6 +78,7 @@ impl Serving {
             };
             match taken {
                 Ok(Take::Message(count)) => {
+                    self.shared.hints.stay_awake();
                     self.tell(News::Room);
                     return Ok(count);
                 }
@@ -97,9 +99,10 @@ impl Serving {
             self.shared.check()?;
             self.handle(index)?;
         }
-        self.flush()?;
-        self.size.learn(count, begin.elapsed());
-        Ok(())
+        let took = begin.elapsed(); // who gets the replies may push this thread off its core
+        self.size.learn(count, took);
+        self.shared.hints.set_slow(took > LONG);
+        self.flush()
     }
 
     /// Handles the message at `index`. Replies keep the order of messages, so what ends a message
@@ -169,8 +172,9 @@ impl Serving {
             return self.wait();
         }
         self.patience.wait(
+            shared,
             || mailbox.has_message() || shared.check().is_err(),
-            || sleep(mailbox),
+            || sleep(mailbox, shared),
         );
     }
 
@@ -184,7 +188,7 @@ impl Serving {
     }
 
     fn wait(&self) {
-        sleep(&self.mailbox);
+        sleep(&self.mailbox, &self.shared);
     }
 
     fn tell(&self, news: News) {
@@ -194,13 +198,17 @@ impl Serving {
     }
 }
 
-fn sleep(mailbox: &RecordMailbox) {
-    mailbox.waits().kernel.park(Some(LONGEST_WAIT));
+/// Without a look before: whoever comes here has looked as long as it was worth.
+fn sleep(mailbox: &RecordMailbox, shared: &Shared) {
+    shared.hints.fall_asleep();
+    mailbox.waits().kernel.park_at_once(Some(LONGEST_WAIT));
+    shared.hints.stay_awake();
 }
 
 impl Drop for Serving {
     /// However the thread ends, who waits for that is told.
     fn drop(&mut self) {
+        self.shared.placement.leave();
         self.shared.end();
         self.rope.pull();
     }
