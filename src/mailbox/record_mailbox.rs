@@ -152,6 +152,16 @@ impl RecordMailbox {
         Ok(end.collect(self.ledger.as_deref(), into))
     }
 
+    /// Hands out as many replies as `into` has room for, but neither an error nor replies behind it;
+    /// how many.
+    ///
+    /// # Errors
+    /// Where somebody else is receiving.
+    pub fn collect_replies(&self, into: &mut [u8]) -> Result<usize, Busy> {
+        let mut end = claim(&self.receiving)?;
+        Ok(end.collect_replies(self.ledger.as_deref(), into))
+    }
+
     /// Hands the kernel as many messages as `into` has room for; asking ends the ones in flight.
     ///
     /// # Errors

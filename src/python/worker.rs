@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::record_mailbox::RecordMailbox;
-use crate::worker::{self, Handler, News, Prospect, Rope, Worker};
+use crate::worker::{self, Handler, News, Rope, Worker};
 
 /// A file descriptor that is readable while a worker has rung; one a loop. OSError where the system
 /// gives no more files.
@@ -53,7 +53,7 @@ pub(crate) struct NativeWorker {
 }
 
 impl NativeWorker {
-    fn worker(&self) -> &Worker {
+    pub(super) fn worker(&self) -> &Worker {
         self.worker.as_ref().expect("there until it is dropped")
     }
 
@@ -123,15 +123,6 @@ impl NativeWorker {
     /// Ask to be rung when there is nothing to do, or no room for replies. Look after this.
     fn want_rest(&self) {
         self.worker().want(News::Rest);
-    }
-
-    /// Wait a moment for a reply where one is about to come; whether there is one.
-    fn look_for_reply(&self, py: Python<'_>) -> bool {
-        match self.worker().look_for_reply() {
-            Prospect::Here => true,
-            Prospect::Soon => py.detach(|| self.worker().sleep_for_reply()),
-            Prospect::Later => false,
-        }
     }
 
     /// Whether the thread has ended.
