@@ -29,10 +29,15 @@ pub struct RecordMailboxOptions {
 }
 
 /// Where the three parties of a mailbox wait, each for what the others do.
+///
+/// Two places for the kernel: whoever collects a reply would else wake a kernel that waits for
+/// messages, each time in vain.
 #[derive(Clone, Debug)]
 pub struct Waits {
-    /// The kernel: for messages, and for room for replies.
+    /// The kernel: for messages.
     pub kernel: Arc<Parker>,
+    /// The kernel: for room for replies.
+    pub room: Arc<Parker>,
     /// Who sends: for room.
     pub sender: Arc<Parker>,
     /// Who receives: for replies.
@@ -46,6 +51,7 @@ impl Waits {
         let place = || Arc::new(Parker::for_this_machine());
         Self {
             kernel: place(),
+            room: place(),
             sender: place(),
             receiver: place(),
         }
@@ -90,7 +96,7 @@ impl RecordMailbox {
         waits: &Waits,
     ) -> Result<Self, NoRoom> {
         let (sender, input) = queue(options.input, segment, &waits.kernel, &waits.sender)?;
-        let (output, receiver) = queue(options.output, segment, &waits.receiver, &waits.kernel)?;
+        let (output, receiver) = queue(options.output, segment, &waits.receiver, &waits.room)?;
         let (error_writer, error_reader) = notes(options.output.bound())?;
         let (sample_writer, sample_reader) = notes(options.input.bound().min(MOST_SAMPLES))?;
         let ledger = ledger.map(Arc::new);

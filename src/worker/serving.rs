@@ -11,6 +11,7 @@ use super::patience::Patience;
 use super::signal::News;
 use super::thread::Shared;
 use crate::mailbox::{Busy, Put, RecordMailbox, Take};
+use crate::parker::Parker;
 
 /// Every wait has an end behind it.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
@@ -169,12 +170,12 @@ impl Serving {
     fn wait_for_message(&mut self) {
         let (mailbox, shared) = (&self.mailbox, &self.shared);
         if mailbox.has_message() {
-            return self.wait();
+            return sleep(&mailbox.waits().kernel, shared);
         }
         self.patience.wait(
             shared,
             || mailbox.has_message() || shared.check().is_err(),
-            || sleep(mailbox, shared),
+            || sleep(&mailbox.waits().kernel, shared),
         );
     }
 
@@ -182,13 +183,9 @@ impl Serving {
         self.shared.check()?;
         self.shared.set_blocked(true);
         self.tell(News::Rest);
-        self.wait();
+        sleep(&self.mailbox.waits().room, &self.shared);
         self.shared.set_blocked(false);
         self.shared.check()
-    }
-
-    fn wait(&self) {
-        sleep(&self.mailbox, &self.shared);
     }
 
     fn tell(&self, news: News) {
@@ -199,9 +196,9 @@ impl Serving {
 }
 
 /// Without a look before: whoever comes here has looked as long as it was worth.
-fn sleep(mailbox: &RecordMailbox, shared: &Shared) {
+fn sleep(place: &Parker, shared: &Shared) {
     shared.hints.fall_asleep();
-    mailbox.waits().kernel.park_at_once(Some(LONGEST_WAIT));
+    place.park_at_once(Some(LONGEST_WAIT));
     shared.hints.stay_awake();
 }
 

@@ -121,7 +121,9 @@ impl Worker {
     /// Asks the thread to stop before its next message; it ends soon, unless its handler goes on.
     pub fn stop(&self) {
         self.shared.stopping.store(1, Ordering::Relaxed);
-        self.mailbox.waits().kernel.unpark();
+        let waits = self.mailbox.waits();
+        waits.kernel.unpark();
+        waits.room.unpark();
     }
 
     /// Asks to be told of the next such news. Look after this.
