@@ -75,7 +75,7 @@ impl Drop for Kept<'_> {
         let thread = self.placement.thread.lock().expect("no holder panics");
         if thread.is_some() {
             // Refused only where those cores were taken away meanwhile; the system gave others then.
-            drop(sched_setaffinity(*thread, &self.allowed));
+            let _refused = sched_setaffinity(*thread, &self.allowed);
         }
     }
 }
