@@ -98,13 +98,9 @@ impl Worker {
         let is_elsewhere = self.hints().meet() == Whereabouts::Elsewhere;
         let is_far = &self.experience.is_far;
         let together = is_elsewhere && is_far.load(Ordering::Relaxed) == 1;
-        let kept = if together {
-            self.placement().join()
-        } else {
-            None
-        };
+        let held = together.then(|| self.placement().join());
         let found = self.sleep_until(begin + SLEEP);
-        drop(kept);
+        drop(held);
         if is_elsewhere && !together {
             is_far.store((begin.elapsed() > FAR).into(), Ordering::Relaxed);
         }

@@ -198,7 +198,9 @@ impl Serving {
 /// Without a look before: whoever comes here has looked as long as it was worth.
 fn sleep(place: &Parker, shared: &Shared) {
     shared.hints.fall_asleep();
-    place.park_at_once(Some(LONGEST_WAIT));
+    shared.placement.while_asleep(|| {
+        place.park_at_once(Some(LONGEST_WAIT));
+    });
     shared.hints.stay_awake();
 }
 
