@@ -22,7 +22,10 @@ pub const SPIN: Duration = Duration::from_micros(20);
 const LOOKS: u32 = 64;
 
 /// One thread's place to wait. Any thread may wake it; only one at a time may wait.
+///
+/// It has cache lines of its own: places of threads that wake each other lie side by side else.
 #[derive(Debug)]
+#[repr(align(128))]
 pub struct Parker {
     /// Written by the waiting thread and by whoever wakes it, by read-modify-write only.
     state: AtomicU32,

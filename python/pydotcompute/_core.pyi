@@ -208,7 +208,12 @@ class RecordLayout:
     LETTERS: Final[str]
     MOST_BYTES: Final[int]
     def __new__(
-        cls, kind: type, fields: list[tuple[str, str, int]], record_bytes: int
+        cls,
+        kind: type,
+        fields: list[tuple[str, str, int]],
+        record_bytes: int,
+        *,
+        only_stores: bool = False,
     ) -> RecordLayout: ...
 
 @final

@@ -4,7 +4,7 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::{PyDict, PyString, PyType};
 use pyo3::{PyTypeInfo, ffi};
 
 static NEW: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
@@ -20,20 +20,34 @@ pub(super) fn instance_of<'py>(
     let py = cls.py();
     let made = new(py)?.call1((cls,))?;
     let name = pyo3::intern!(py, "__dict__");
-    // SAFETY: all three are live objects that the interpreter lock, held by `py`, guards; the call
-    // keeps references of its own, and checks itself whether the object has such an attribute.
-    let failed =
-        unsafe { ffi::PyObject_GenericSetAttr(made.as_ptr(), name.as_ptr(), fields.as_ptr()) != 0 };
-    if failed {
-        drop(PyErr::take(py));
+    if set(&made, name, fields).is_err() {
         let text = format!("instances of {cls} keep no attributes in a dict");
         return Err(PyTypeError::new_err(text));
     }
     Ok(made)
 }
 
+/// Stores an attribute as `object.__setattr__` does.
+#[inline]
+pub(super) fn set(
+    object: &Bound<'_, PyAny>,
+    name: &Bound<'_, PyString>,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    // SAFETY: all three are live objects that the interpreter lock, held by whoever has them bound,
+    // guards; the call keeps references of its own, and checks itself whether the object has such an
+    // attribute.
+    let failed = unsafe {
+        ffi::PyObject_GenericSetAttr(object.as_ptr(), name.as_ptr(), value.as_ptr()) != 0
+    };
+    if failed {
+        return Err(PyErr::fetch(object.py()));
+    }
+    Ok(())
+}
+
 /// `object.__new__`, which refuses a class that it cannot make instances of.
-fn new(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+pub(super) fn new(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     let made = NEW.get_or_try_init(py, || {
         let object = PyAny::type_object(py);
         PyResult::Ok(object.getattr("__new__")?.unbind())

@@ -6,6 +6,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyString, PyTuple, PyType};
 
+use super::instance;
 use crate::queue::NORMAL_PRIORITY;
 
 /// The largest record that is written and read here.
@@ -37,10 +38,13 @@ struct Field {
 /// How messages of `kind`, a class whose instances are made of the values of `fields` by position,
 /// lie in records of `record_bytes`, at most MOST_BYTES: of each field its name, the letter of its
 /// scalar in `struct` (one of LETTERS) and its offset. ValueError where that is no layout.
+/// `only_stores`: making an instance does no more than to store these values as attributes.
 #[pyclass(module = "pydotcompute._core", frozen)]
 #[derive(Debug)]
 pub(crate) struct RecordLayout {
     kind: Py<PyType>,
+    /// The arguments of `object.__new__`, where an instance is made without its `__init__`.
+    bare: Option<Py<PyTuple>>,
     fields: Vec<Field>,
     record_bytes: usize,
     normal_priority: Py<PyInt>,
@@ -55,11 +59,13 @@ impl RecordLayout {
     const LETTERS: &'static str = "?bBhHiIqQfd";
 
     #[new]
+    #[pyo3(signature = (kind, fields, record_bytes, *, only_stores = false))]
     fn new(
         py: Python<'_>,
         kind: Py<PyType>,
         fields: Vec<(Py<PyString>, char, usize)>,
         record_bytes: usize,
+        only_stores: bool,
     ) -> PyResult<Self> {
         let missing = || PyValueError::new_err("a field is no scalar, or lies outside the record");
         let fields = fields.into_iter().map(|(name, letter, offset)| {
@@ -74,7 +80,9 @@ impl RecordLayout {
             })
         });
         let fields: Option<Vec<Field>> = fields.collect();
+        let bare = only_stores.then(|| PyTuple::new(py, [&kind]));
         Ok(Self {
+            bare: bare.transpose()?.map(Bound::unbind),
             kind,
             fields: fields
                 .filter(|_| record_bytes <= MOST_BYTES)
@@ -85,7 +93,8 @@ impl RecordLayout {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.kind)
+        visit.call(&self.kind)?;
+        self.bare.as_ref().map_or(Ok(()), |bare| visit.call(bare))
     }
 }
 
@@ -122,6 +131,14 @@ impl RecordLayout {
     /// The message that the first of the bytes are.
     #[inline]
     pub(super) fn read(&self, py: Python<'_>, bytes: &[u8; MOST_BYTES]) -> PyResult<Py<PyAny>> {
+        if let Some(bare) = &self.bare {
+            let made = instance::new(py)?.call1(bare.bind(py))?;
+            for field in &self.fields {
+                let value = field.scalar.read(py, &bytes[field.offset..])?;
+                instance::set(&made, field.name.bind(py), &value)?;
+            }
+            return Ok(made.unbind());
+        }
         let values = self.fields.iter();
         let values = values.map(|field| field.scalar.read(py, &bytes[field.offset..]));
         let values = PyTuple::new(py, values.collect::<PyResult<Vec<_>>>()?)?;

@@ -8,8 +8,8 @@ use crate::sync::{AtomicU32, Ordering};
 
 /// How long a caller looks for a reply while the worker is at work on another core.
 const LOOK: Duration = Duration::from_micros(5);
-/// Looks at the queue between two looks at the clock.
-const LOOKS: u32 = 32;
+/// Looks at the queue between two looks at the clock and at what the worker does.
+const LOOKS: u32 = 64;
 /// How long it sleeps for a reply: enough for a worker that has to be woken on another core.
 const SLEEP: Duration = Duration::from_micros(150);
 /// After so many waits in vain, one in as many callers waits.

@@ -6,8 +6,10 @@ use crate::sync::{AtomicU32, Ordering};
 const NOWHERE: u32 = u32::MAX;
 const ASLEEP: u32 = 1 << 31;
 
-/// Nothing but time rests on them, so every ordering is Relaxed.
+/// Nothing but time rests on them, so every ordering is Relaxed. They are read each message and hardly
+/// ever written, on cache lines of their own.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(super) struct Hints {
     /// The core where the thread was awake last, with `ASLEEP` while it sleeps. Writer: the thread.
     core: AtomicU32,

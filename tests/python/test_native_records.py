@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import wraps
 
 import numpy as np
 import pytest
@@ -165,6 +166,42 @@ class Remembered:
         return made
 
 
+def noticing(cls):
+    """Let instances notice what they were made of, in an `__init__` around the one there is."""
+    made = cls.__init__
+
+    @wraps(made)
+    def wrapped(self, value):
+        made(self, value)
+        self.noticed = value
+
+    cls.__init__ = wrapped
+    return cls
+
+
+@noticing
+@message
+class Wrapped:
+    value: int
+
+
+@message
+class Watching:
+    value: int
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        super().__setattr__("noticed", value)
+
+
+@message
+class Noticed:
+    value: int
+
+    def __post_init__(self):
+        self.noticed = self.value
+
+
 @pytest.mark.parametrize("kind", [Plain, Frozen, Slotted, Named, Urgent, OfItsOwn, Remembered])
 async def test_a_reply_is_made_as_its_class_makes_instances(runtime, kind):
     await start(runtime, SHARED.kernel("same8", kind, kind))
@@ -179,15 +216,9 @@ async def test_a_reply_is_made_as_its_class_makes_instances(runtime, kind):
         assert reply.remembered == {"value": -1}
 
 
-async def test_a_reply_is_made_with_all_that_its_class_does_after(runtime):
-    @message
-    class Noticed:
-        value: int
-
-        def __post_init__(self):
-            self.noticed = self.value
-
-    await start(runtime, SHARED.kernel("same8", Plain, Noticed))
+@pytest.mark.parametrize("kind", [Wrapped, Watching, Noticed])
+async def test_a_reply_is_made_with_all_that_its_class_does(runtime, kind):
+    await start(runtime, SHARED.kernel("same8", Plain, kind))
     await runtime.send("k", Plain(value=7))
     assert (await runtime.receive("k", timeout=5.0)).noticed == 7
 

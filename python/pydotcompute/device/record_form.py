@@ -89,7 +89,10 @@ class RecordForm:
             and all(code in RecordLayout.LETTERS for _, code, _ in fields)
             and _is_made_by_position(self.declared, self._names)
         )
-        return RecordLayout(self.declared, fields, self.dtype.itemsize) if is_plain else None
+        if not is_plain:
+            return None
+        only_stores = _only_stores(self.declared)
+        return RecordLayout(self.declared, fields, self.dtype.itemsize, only_stores=only_stores)
 
     def pack(self, message: Any, kernel_id: str) -> bytes:
         """Write a message as a record.
@@ -185,6 +188,13 @@ def _is_made_by_position(cls: Any, names: tuple[str, ...]) -> bool:
     )
     is_usual = cls.__new__ is object.__new__ and type(cls).__call__ is type.__call__
     return takes_values and is_usual
+
+
+def _only_stores(cls: Any) -> bool:
+    """Whether making an instance does no more than to store the values that are given."""
+    is_usual = cls.__setattr__ is object.__setattr__ or cls.__dataclass_params__.frozen
+    marked = getattr(cls.__init__, "__ring_only_stores__", None)
+    return is_usual and marked is not None and marked is cls.__init__.__code__
 
 
 def _flag(value: object) -> bool:
