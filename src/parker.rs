@@ -22,7 +22,10 @@ pub const SPIN: Duration = Duration::from_micros(20);
 const LOOKS: u32 = 64;
 
 /// One thread's place to wait. Any thread may wake it; only one at a time may wait.
+///
+/// It has cache lines of its own: places of threads that wake each other lie side by side else.
 #[derive(Debug)]
+#[repr(align(128))]
 pub struct Parker {
     /// Written by the waiting thread and by whoever wakes it, by read-modify-write only.
     state: AtomicU32,
@@ -53,8 +56,13 @@ impl Parker {
     ///
     /// Whoever left the token is seen with all it did before.
     pub fn park(&self, timeout: Option<Duration>) -> bool {
-        let expiry = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let expiry = expiry_of(timeout);
         self.take_token() || (self.spins && self.look(expiry)) || self.sleep(expiry)
+    }
+
+    /// As [`Self::park`], but sleeps without a look: for who knows that none is worth it.
+    pub fn park_at_once(&self, timeout: Option<Duration>) -> bool {
+        self.take_token() || self.sleep(expiry_of(timeout))
     }
 
     /// Leaves a token, and wakes the thread where it sleeps.
@@ -125,4 +133,8 @@ impl Parker {
             }
         }
     }
+}
+
+fn expiry_of(timeout: Option<Duration>) -> Option<Instant> {
+    timeout.and_then(|timeout| Instant::now().checked_add(timeout))
 }

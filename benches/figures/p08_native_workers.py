@@ -22,7 +22,8 @@ NUMBER = "P8"
 METHOD = (
     "p50 of round trips of messages of 8 bytes, made anew, from an event loop to a native kernel / "
     "of ints between two threads by queue.SimpleQueue; parked: a millisecond of rest before each, "
-    "on both sides; CPU time is the process's, a round trip, the bystander's turn a p99"
+    "in which both threads of either side fall asleep; CPU time is the process's, a round trip and "
+    "its rest, and beside it that of a rest alone; the bystander's turn is a p99"
 )
 TARGETS = (
     Target("native kernel, worker spins / SimpleQueue", "ratio", 0.15, 0.08),
@@ -45,10 +46,10 @@ class Number:
 
 
 def run(effort):
-    busy, parked, beside = run_on("asyncio", _turns(effort))
+    busy, parked, bystander, rests = run_on("asyncio", _turns(effort))
     return [
-        _outcome(busy, "spins", **beside),
-        _outcome(parked, "parked"),
+        _outcome(busy, "spins", **bystander),
+        _outcome(parked, "parked", **rests),
     ]
 
 
@@ -80,7 +81,8 @@ async def _turns(effort):
         parked = await turn(_with_cpu(resting, _rested, _asking_rested))
         bystander = of(bystanding_numbers, effort.messages)
         waits = await take_turns({"native": ring(kernel)}, bystander, effort.blocks)
-    return busy, parked, {"bystander_p99_us": statistics.median(waits["native"]) / 1e3}
+        rests = await _rests_alone(resting)
+    return busy, parked, {"bystander_p99_us": statistics.median(waits["native"]) / 1e3}, rests
 
 
 def _compiled(folder):
@@ -136,6 +138,25 @@ async def _rested(ends, count, *, make):
         times.append(time.perf_counter_ns() - begin)
         assert reply.value == number
     return statistics.median(times)
+
+
+async def _rests_alone(count):
+    """Rest as each side does before a round trip; the process's CPU time a rest."""
+    begin = time.process_time_ns()
+    for _ in range(count):
+        await asyncio.sleep(REST_SECONDS)
+    between = time.process_time_ns()
+    _rest_blocked(count)
+    end = time.process_time_ns()
+    return {
+        "native_rest_cpu_us": (between - begin) / count / 1e3,
+        "queues_rest_cpu_us": (end - between) / count / 1e3,
+    }
+
+
+def _rest_blocked(count):
+    for _ in range(count):
+        time.sleep(REST_SECONDS)
 
 
 def _asking(ask, count, rest=None):

@@ -21,22 +21,26 @@ __all__ = [
     "Home",
     "ManualRecord",
     "MockClock",
+    "NativePath",
     "NativeWorker",
     "ObjectMailbox",
     "ObjectQueue",
     "Parker",
     "Parking",
     "PriorityError",
+    "RecordLayout",
     "RecordMailbox",
     "Sentinel",
     "Snapshot",
     "Stepper",
     "__version__",
+    "loop_turned",
     "set_turn_budget",
 ]
 
 __version__: str
 
+def loop_turned() -> None: ...
 def set_turn_budget(steps: int, seconds: int) -> None: ...
 
 ACCEPTED: Final[int]
@@ -210,6 +214,19 @@ class Stepper(Coroutine[Any, Any, None]):
     def close(self) -> None: ...
 
 @final
+class RecordLayout:
+    LETTERS: Final[str]
+    MOST_BYTES: Final[int]
+    def __new__(
+        cls,
+        kind: type,
+        fields: list[tuple[str, str, int]],
+        record_bytes: int,
+        *,
+        only_stores: bool = False,
+    ) -> RecordLayout: ...
+
+@final
 class RecordMailbox:
     def __new__(
         cls,
@@ -279,10 +296,26 @@ class NativeWorker:
     def want_room(self) -> None: ...
     def want_reply(self) -> None: ...
     def want_rest(self) -> None: ...
-    def look_for_reply(self) -> bool: ...
     @property
     def has_ended(self) -> bool: ...
     @property
     def is_blocked(self) -> bool: ...
     @property
     def last_error(self) -> int | None: ...
+
+@final
+class NativePath:
+    def __new__(
+        cls,
+        mailbox: RecordMailbox,
+        worker: NativeWorker,
+        *,
+        home: AbstractEventLoop,
+        input_space: list[Any],
+        output_ready: list[Any],
+        messages: RecordLayout | None,
+        replies: RecordLayout | None,
+    ) -> NativePath: ...
+    def send(self, message: object) -> bool: ...
+    def receive(self) -> Any: ...
+    def is_turn_due(self) -> bool: ...

@@ -257,6 +257,10 @@ def _refuse_class_attribute(owner: type) -> NoReturn:
 # The methods. Names that written code needs begin with __ring_, out of the way of fields.
 
 
+_SET: Final = "{0}.{1} = {2}"
+_PUT: Final = "__ring_put({0}, {1!r}, {2})"
+
+
 def _write_init(cls: type[Any]) -> Callable[..., None]:
     """Write the `__init__` that `@dataclass` would, but for the envelope.
 
@@ -278,6 +282,11 @@ def _write_init(cls: type[Any]) -> Callable[..., None]:
     types = {name: cls.__dataclass_fields__[name].type for name in names}
     init.__annotations__ = types | {"return": None}
     init.__qualname__ = f"{cls.__qualname__}.__init__"
+    own = [name for name in names if name not in _ENVELOPE]
+    stores = {form.format(this, name, name) for name in own for form in (_SET, _PUT)}
+    if all(line.startswith("if ") or line in stores for line in body):
+        # Who stores the fields does all that it does. Its own code, for wrappers copy attributes.
+        vars(init)["__ring_only_stores__"] = init.__code__
     return init
 
 
@@ -310,7 +319,7 @@ def _lines_for(cls: type[Any], item: Field[Any], this: str) -> Iterator[str]:
     # An instance that stores nothing shows the class's attribute; a class with slots has none.
     shows_default = is_on_demand or _find(cls, name) is item.default
     is_frozen = cls.__dataclass_params__.frozen
-    store = f"__ring_put({this}, {name!r}, {value})" if is_frozen else f"{this}.{name} = {value}"
+    store = (_PUT if is_frozen else _SET).format(this, name, value)
     yield f"{if_unusual if shows_default else ''}{store}"
     if name == "priority":
         yield f"{if_unusual}__ring_check(type({this}), {this}.priority)"

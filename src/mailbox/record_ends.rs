@@ -79,17 +79,24 @@ pub(super) struct ReceiveEnd {
 impl ReceiveEnd {
     /// Hands out as many replies as `into` has room for, but none from behind an error.
     pub(super) fn collect(&mut self, ledger: Option<&Ledger>, into: &mut [u8]) -> CollectRecords {
+        match self.collect_replies(ledger, into) {
+            0 => self.collect_error(ledger),
+            count => CollectRecords::Replies(count),
+        }
+    }
+
+    /// Hands out as many replies as `into` has room for, and leaves an error where it is; how many.
+    pub(super) fn collect_replies(&mut self, ledger: Option<&Ledger>, into: &mut [u8]) -> usize {
         let record_bytes = self.ring.shape().record_bytes();
         let count = self.before_error(into.len() / record_bytes);
-        if count == 0 {
-            return self.collect_error(ledger);
+        if count > 0 {
+            self.ring.read(&mut into[..count * record_bytes]);
+            if let Some(ledger) = ledger {
+                ledger.collected(count as u64);
+            }
+            self.give_back();
         }
-        self.ring.read(&mut into[..count * record_bytes]);
-        if let Some(ledger) = ledger {
-            ledger.collected(count as u64);
-        }
-        self.give_back();
-        CollectRecords::Replies(count)
+        count
     }
 
     /// Throws away everything; how many replies and errors there were.

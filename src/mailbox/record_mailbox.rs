@@ -29,10 +29,15 @@ pub struct RecordMailboxOptions {
 }
 
 /// Where the three parties of a mailbox wait, each for what the others do.
+///
+/// Two places for the kernel: whoever collects a reply would else wake a kernel that waits for
+/// messages, each time in vain.
 #[derive(Clone, Debug)]
 pub struct Waits {
-    /// The kernel: for messages, and for room for replies.
+    /// The kernel: for messages.
     pub kernel: Arc<Parker>,
+    /// The kernel: for room for replies.
+    pub room: Arc<Parker>,
     /// Who sends: for room.
     pub sender: Arc<Parker>,
     /// Who receives: for replies.
@@ -46,11 +51,17 @@ impl Waits {
         let place = || Arc::new(Parker::for_this_machine());
         Self {
             kernel: place(),
+            room: place(),
             sender: place(),
             receiver: place(),
         }
     }
 }
+
+/// What one thread writes while others are at what lies beside it: on cache lines of its own.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Apart<T>(T);
 
 /// Somebody else is using this end now. Nothing was moved or counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +76,9 @@ pub struct Busy;
 /// No call waits for a message or for room: the rings' ends are woken through [`Waits`].
 #[derive(Debug)]
 pub struct RecordMailbox {
-    sending: Mutex<SendEnd>,
-    receiving: Mutex<ReceiveEnd>,
-    kernel: Mutex<KernelEnd>,
+    sending: Apart<Mutex<SendEnd>>,
+    receiving: Apart<Mutex<ReceiveEnd>>,
+    kernel: Apart<Mutex<KernelEnd>>,
     work: Arc<Work>,
     input: Gauge,
     output: Gauge,
@@ -90,7 +101,7 @@ impl RecordMailbox {
         waits: &Waits,
     ) -> Result<Self, NoRoom> {
         let (sender, input) = queue(options.input, segment, &waits.kernel, &waits.sender)?;
-        let (output, receiver) = queue(options.output, segment, &waits.receiver, &waits.kernel)?;
+        let (output, receiver) = queue(options.output, segment, &waits.receiver, &waits.room)?;
         let (error_writer, error_reader) = notes(options.output.bound())?;
         let (sample_writer, sample_reader) = notes(options.input.bound().min(MOST_SAMPLES))?;
         let ledger = ledger.map(Arc::new);
@@ -111,16 +122,16 @@ impl RecordMailbox {
             input: sender.gauge(),
             output: receiver.gauge(),
             work: Arc::clone(&kernel.work),
-            sending: Mutex::new(SendEnd {
+            sending: Apart(Mutex::new(SendEnd {
                 ring: sender,
                 timing: timing.map(|sampler| (sampler, sample_writer)),
                 accepting: true,
-            }),
-            receiving: Mutex::new(ReceiveEnd {
+            })),
+            receiving: Apart(Mutex::new(ReceiveEnd {
                 ring: receiver,
                 errors: error_reader,
-            }),
-            kernel: Mutex::new(kernel),
+            })),
+            kernel: Apart(Mutex::new(kernel)),
             ledger,
             waits: waits.clone(),
             options,
@@ -138,7 +149,7 @@ impl RecordMailbox {
     /// # Panics
     /// Where `records` are not whole records.
     pub fn offer(&self, records: &[u8], refuse: bool) -> Result<Put, Busy> {
-        let mut end = claim(&self.sending)?;
+        let mut end = claim(&self.sending.0)?;
         Ok(end.offer(self.ledger.as_deref(), records, refuse))
     }
 
@@ -148,8 +159,18 @@ impl RecordMailbox {
     /// # Errors
     /// Where somebody else is receiving.
     pub fn collect(&self, into: &mut [u8]) -> Result<CollectRecords, Busy> {
-        let mut end = claim(&self.receiving)?;
+        let mut end = claim(&self.receiving.0)?;
         Ok(end.collect(self.ledger.as_deref(), into))
+    }
+
+    /// Hands out as many replies as `into` has room for, but neither an error nor replies behind it;
+    /// how many.
+    ///
+    /// # Errors
+    /// Where somebody else is receiving.
+    pub fn collect_replies(&self, into: &mut [u8]) -> Result<usize, Busy> {
+        let mut end = claim(&self.receiving.0)?;
+        Ok(end.collect_replies(self.ledger.as_deref(), into))
     }
 
     /// Hands the kernel as many messages as `into` has room for; asking ends the ones in flight.
@@ -160,7 +181,7 @@ impl RecordMailbox {
     /// # Panics
     /// Where `into` has no room for whole records.
     pub fn take(&self, into: &mut [u8]) -> Result<Take<usize>, Busy> {
-        let mut end = claim(&self.kernel)?;
+        let mut end = claim(&self.kernel.0)?;
         end.move_on();
         Ok(end.take(into))
     }
@@ -173,7 +194,7 @@ impl RecordMailbox {
     /// # Panics
     /// Where `into` has no room for whole records.
     pub fn take_again(&self, into: &mut [u8]) -> Result<Take<usize>, Busy> {
-        Ok(claim(&self.kernel)?.take(into))
+        Ok(claim(&self.kernel.0)?.take(into))
     }
 
     /// Puts as many of `records` into the output queue as there is room for; each ends the oldest
@@ -185,7 +206,7 @@ impl RecordMailbox {
     /// # Panics
     /// Where `records` are not whole records.
     pub fn reply(&self, records: &[u8]) -> Result<Put, Busy> {
-        Ok(claim(&self.kernel)?.reply(records))
+        Ok(claim(&self.kernel.0)?.reply(records))
     }
 
     /// Puts an error into the place of a reply and ends the oldest message in flight as errored.
@@ -194,7 +215,7 @@ impl RecordMailbox {
     /// # Errors
     /// Where somebody else has the kernel's end.
     pub fn fail(&self, code: i32, counted: bool) -> Result<Put, Busy> {
-        Ok(claim(&self.kernel)?.fail(code, counted))
+        Ok(claim(&self.kernel.0)?.fail(code, counted))
     }
 
     /// Ends the oldest message in flight without an answer.
@@ -202,7 +223,7 @@ impl RecordMailbox {
     /// # Errors
     /// Where somebody else has the kernel's end.
     pub fn pass(&self) -> Result<(), Busy> {
-        claim(&self.kernel)?.pass();
+        claim(&self.kernel.0)?.pass();
         Ok(())
     }
 
@@ -211,7 +232,7 @@ impl RecordMailbox {
     /// # Errors
     /// Where somebody else has the kernel's end.
     pub fn record_error(&self) -> Result<(), Busy> {
-        claim(&self.kernel)?.record_error();
+        claim(&self.kernel.0)?.record_error();
         Ok(())
     }
 
@@ -219,18 +240,18 @@ impl RecordMailbox {
     /// accepted, taken or replied afterwards. Returns how many messages were discarded.
     pub fn end(&self, end: End) -> u64 {
         self.close_input();
-        turn(&self.kernel).end(end)
+        turn(&self.kernel.0).end(end)
     }
 
     /// An exception left the kernel's code, which starts again on the same queues; how many
     /// messages were discarded. `counted`: the exception is among the errors already.
     pub fn restart(&self, counted: bool) -> u64 {
-        turn(&self.kernel).restart(counted)
+        turn(&self.kernel.0).restart(counted)
     }
 
     /// Throws the replies nobody collected away; how many there were, errors among them.
     pub fn discard_replies(&self) -> u64 {
-        let mut end = turn(&self.receiving);
+        let mut end = turn(&self.receiving.0);
         let (replies, errors) = end.discard();
         if let Some(ledger) = &self.ledger {
             ledger.replies_discarded(replies, errors);
@@ -240,23 +261,23 @@ impl RecordMailbox {
 
     /// Hands no more messages out until [`Self::resume`].
     pub fn pause(&self) {
-        turn(&self.kernel).delivering = false;
+        turn(&self.kernel.0).delivering = false;
     }
 
     /// Hands messages out.
     pub fn resume(&self) {
-        turn(&self.kernel).delivering = true;
+        turn(&self.kernel.0).delivering = true;
         self.waits.kernel.unpark();
     }
 
     /// Accepts no more messages; those queued are still handed out.
     pub fn close_input(&self) {
-        turn(&self.sending).close();
+        turn(&self.sending.0).close();
     }
 
     /// Accepts no more replies; those made can still be collected.
     pub fn close_output(&self) {
-        turn(&self.kernel).replying = false;
+        turn(&self.kernel.0).replying = false;
     }
 
     /// Lengths of the queues and of the flight, measured.
@@ -281,7 +302,7 @@ impl RecordMailbox {
     /// # Errors
     /// Where somebody else is receiving.
     pub fn is_error_next(&self) -> Result<bool, Busy> {
-        Ok(claim(&self.receiving)?.is_error_next())
+        Ok(claim(&self.receiving.0)?.is_error_next())
     }
 
     /// Whether a message is in the queue.

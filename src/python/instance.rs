@@ -31,13 +31,7 @@ pub(super) fn instance_with<'a, 'py: 'a>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let made = new(cls.py())?.call1((cls,))?;
     for (name, value) in attributes {
-        // SAFETY: all three are live objects that the interpreter lock, held by `cls`, guards; the
-        // call keeps references of its own, and checks itself whether the attribute can be set.
-        let failed = unsafe {
-            ffi::PyObject_GenericSetAttr(made.as_ptr(), name.as_ptr(), value.as_ptr()) != 0
-        };
-        if failed {
-            drop(PyErr::take(cls.py()));
+        if set(&made, name, value).is_err() {
             let text = format!("instances of {cls} keep no attributes in a dict");
             return Err(PyTypeError::new_err(text));
         }
@@ -45,8 +39,27 @@ pub(super) fn instance_with<'a, 'py: 'a>(
     Ok(made)
 }
 
+/// Stores an attribute as `object.__setattr__` does.
+#[inline]
+pub(super) fn set(
+    object: &Bound<'_, PyAny>,
+    name: &Bound<'_, PyString>,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    // SAFETY: all three are live objects that the interpreter lock, held by whoever has them bound,
+    // guards; the call keeps references of its own, and checks itself whether the object has such an
+    // attribute.
+    let failed = unsafe {
+        ffi::PyObject_GenericSetAttr(object.as_ptr(), name.as_ptr(), value.as_ptr()) != 0
+    };
+    if failed {
+        return Err(PyErr::fetch(object.py()));
+    }
+    Ok(())
+}
+
 /// `object.__new__`, which refuses a class that it cannot make instances of.
-fn new(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+pub(super) fn new(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     let made = NEW.get_or_try_init(py, || {
         let object = PyAny::type_object(py);
         PyResult::Ok(object.getattr("__new__")?.unbind())

@@ -8,14 +8,17 @@
 mod clock;
 mod collecting;
 mod fast_path;
+mod holding;
 mod instance;
 mod interpreter;
 mod ledger;
 mod mailbox;
 mod manual;
 mod message;
+mod native_path;
 mod parker;
 mod queue;
+mod record_layout;
 mod record_mailbox;
 mod records;
 mod rows;
@@ -38,6 +41,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<fast_path::FastPath>()?;
     module.add_class::<worker::Bell>()?;
     module.add_class::<worker::NativeWorker>()?;
+    module.add_class::<native_path::NativePath>()?;
+    module.add_function(wrap_pyfunction!(holding::loop_turned, module)?)?;
     module.add_class::<task::Home>()?;
     module.add_class::<task::Parking>()?;
     module.add_class::<task::Stepper>()?;
@@ -48,6 +53,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<message::Sentinel>()?;
     module.add_class::<parker::Parker>()?;
     module.add_class::<queue::ObjectQueue>()?;
+    module.add_class::<record_layout::RecordLayout>()?;
     module.add_class::<record_mailbox::RecordMailbox>()?;
     module.add_class::<snapshot::Snapshot>()?;
     instance::prepare(py)?;

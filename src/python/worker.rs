@@ -53,7 +53,7 @@ pub(crate) struct NativeWorker {
 }
 
 impl NativeWorker {
-    fn worker(&self) -> &Worker {
+    pub(super) fn worker(&self) -> &Worker {
         self.worker.as_ref().expect("there until it is dropped")
     }
 
@@ -123,11 +123,6 @@ impl NativeWorker {
     /// Ask to be rung when there is nothing to do, or no room for replies. Look after this.
     fn want_rest(&self) {
         self.worker().want(News::Rest);
-    }
-
-    /// Look a few microseconds for a reply where one is about to come; whether there is one.
-    fn look_for_reply(&self) -> bool {
-        self.worker().look_for_reply()
     }
 
     /// Whether the thread has ended.

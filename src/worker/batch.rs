@@ -9,7 +9,7 @@ const MOST_BYTES: usize = 1 << 16;
 /// A batch that took no longer may be followed by a larger one: its first reply waited that long.
 const SHORT: Duration = Duration::from_micros(5);
 /// After a batch that took longer, messages are taken one by one again.
-const LONG: Duration = Duration::from_micros(20);
+pub(super) const LONG: Duration = Duration::from_micros(20);
 
 /// Messages of fast handlers are taken together; slow ones, where a reply would wait for the
 /// messages behind its own, one by one.

@@ -6,13 +6,17 @@
 
 mod batch;
 mod bell;
+mod caller;
 mod handler;
+mod hints;
 mod patience;
+mod placement;
 mod serving;
 mod signal;
 mod thread;
 
 pub use bell::{Bell, Rope};
+pub use caller::Prospect;
 pub use handler::Handler;
 pub use signal::{News, Signal};
 pub use thread::Worker;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::thread::yield_now;
 use std::time::{Duration, Instant};
 
-use super::batch::BatchSize;
+use super::batch::{BatchSize, LONG};
 use super::bell::Rope;
 use super::handler::{Handler, NO_REPLY, Records};
 use super::patience::Patience;
 use super::signal::News;
 use super::thread::Shared;
 use crate::mailbox::{Busy, Put, RecordMailbox, Take};
+use crate::parker::Parker;
 
 /// Every wait has an end behind it.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
@@ -56,6 +57,7 @@ impl Serving {
 
     /// Handles messages until there will be none or the worker is to stop.
     pub(super) fn run(&mut self) -> Over {
+        self.shared.placement.enter();
         loop {
             if let Err(over) = self.take().and_then(|count| self.handle_all(count)) {
                 return over;
@@ -77,6 +79,7 @@ impl Serving {
             };
             match taken {
                 Ok(Take::Message(count)) => {
+                    self.shared.hints.stay_awake();
                     self.tell(News::Room);
                     return Ok(count);
                 }
@@ -97,9 +100,10 @@ impl Serving {
             self.shared.check()?;
             self.handle(index)?;
         }
-        self.flush()?;
-        self.size.learn(count, begin.elapsed());
-        Ok(())
+        let took = begin.elapsed(); // who gets the replies may push this thread off its core
+        self.size.learn(count, took);
+        self.shared.hints.set_slow(took > LONG);
+        self.flush()
     }
 
     /// Handles the message at `index`. Replies keep the order of messages, so what ends a message
@@ -166,11 +170,12 @@ impl Serving {
     fn wait_for_message(&mut self) {
         let (mailbox, shared) = (&self.mailbox, &self.shared);
         if mailbox.has_message() {
-            return self.wait();
+            return sleep(&mailbox.waits().kernel, shared);
         }
         self.patience.wait(
+            shared,
             || mailbox.has_message() || shared.check().is_err(),
-            || sleep(mailbox),
+            || sleep(&mailbox.waits().kernel, shared),
         );
     }
 
@@ -178,13 +183,9 @@ impl Serving {
         self.shared.check()?;
         self.shared.set_blocked(true);
         self.tell(News::Rest);
-        self.wait();
+        sleep(&self.mailbox.waits().room, &self.shared);
         self.shared.set_blocked(false);
         self.shared.check()
-    }
-
-    fn wait(&self) {
-        sleep(&self.mailbox);
     }
 
     fn tell(&self, news: News) {
@@ -194,13 +195,19 @@ impl Serving {
     }
 }
 
-fn sleep(mailbox: &RecordMailbox) {
-    mailbox.waits().kernel.park(Some(LONGEST_WAIT));
+/// Without a look before: whoever comes here has looked as long as it was worth.
+fn sleep(place: &Parker, shared: &Shared) {
+    shared.hints.fall_asleep();
+    shared.placement.while_asleep(|| {
+        place.park_at_once(Some(LONGEST_WAIT));
+    });
+    shared.hints.stay_awake();
 }
 
 impl Drop for Serving {
     /// However the thread ends, who waits for that is told.
     fn drop(&mut self) {
+        self.shared.placement.leave();
         self.shared.end();
         self.rope.pull();
     }

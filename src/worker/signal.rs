@@ -17,6 +17,7 @@ pub enum News {
 /// A word that both sides change by read-modify-write, so that one of them comes first: who wants
 /// to be told and then looks in vain is told; see `docs/memory_ordering.md`.
 #[derive(Debug)]
+#[repr(align(128))]
 pub struct Signal {
     /// The news that somebody wants, a bit each. Written by the worker and by whoever waits for it,
     /// by read-modify-write only.

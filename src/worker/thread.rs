@@ -6,21 +6,15 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::bell::Rope;
+use super::caller::Experience;
 use super::handler::Handler;
+use super::hints::Hints;
+use super::placement::Placement;
 use super::serving::{Over, Serving};
 use super::signal::{News, Signal};
 use crate::mailbox::RecordMailbox;
 use crate::parker::Parker;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
-
-/// How long a caller looks for a reply that a worker is about to make. Longer, and its loop had
-/// better turn meanwhile.
-const LOOK: Duration = Duration::from_micros(5);
-/// Looks at the queue between two looks at the clock.
-const LOOKS: u32 = 32;
-/// After so many looks in vain, one in as many callers looks.
-const VAIN: u32 = 4;
-const ONE_IN: u32 = 16;
 
 /// What a worker's thread and others know of each other.
 #[derive(Debug)]
@@ -35,6 +29,8 @@ pub(super) struct Shared {
     blocked: AtomicU32,
     /// The newest code of an error, and above it 1 where there was one. Writer: the thread.
     error: AtomicU64,
+    pub(super) hints: Hints,
+    pub(super) placement: Placement,
     joining: Parker,
 }
 
@@ -73,13 +69,11 @@ impl Shared {
 #[derive(Debug)]
 pub struct Worker {
     shared: Arc<Shared>,
-    mailbox: Arc<RecordMailbox>,
+    pub(super) mailbox: Arc<RecordMailbox>,
     handler: Handler,
     /// The thread, from its start until somebody has waited for its end.
     thread: Mutex<Option<JoinHandle<()>>>,
-    /// Looks in vain since the last one that was not. Only a hint.
-    vain: AtomicU32,
-    looks: bool,
+    pub(super) experience: Experience,
 }
 
 impl Worker {
@@ -92,6 +86,8 @@ impl Worker {
             ended: AtomicU32::new(0),
             blocked: AtomicU32::new(0),
             error: AtomicU64::new(0),
+            hints: Hints::default(),
+            placement: Placement::default(),
             joining: Parker::new(false),
         };
         Self {
@@ -99,8 +95,7 @@ impl Worker {
             mailbox,
             handler,
             thread: Mutex::default(),
-            vain: AtomicU32::new(0),
-            looks: std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1),
+            experience: Experience::of_this_machine(),
         }
     }
 
@@ -126,7 +121,9 @@ impl Worker {
     /// Asks the thread to stop before its next message; it ends soon, unless its handler goes on.
     pub fn stop(&self) {
         self.shared.stopping.store(1, Ordering::Relaxed);
-        self.mailbox.waits().kernel.unpark();
+        let waits = self.mailbox.waits();
+        waits.kernel.unpark();
+        waits.room.unpark();
     }
 
     /// Asks to be told of the next such news. Look after this.
@@ -178,31 +175,12 @@ impl Worker {
         true
     }
 
-    /// Looks a few microseconds for a reply, where the thread is at work and such looks were not in
-    /// vain of late; whether there is one.
-    pub fn look_for_reply(&self) -> bool {
-        // Relaxed, here and below: a hint.
-        let vain = self.vain.load(Ordering::Relaxed);
-        let is_worth_it = self.looks && (vain < VAIN || vain.is_multiple_of(ONE_IN));
-        let found = is_worth_it && self.look();
-        let vain = if found { 0 } else { vain.wrapping_add(1) };
-        self.vain.store(vain, Ordering::Relaxed);
-        found
+    pub(super) fn hints(&self) -> &Hints {
+        &self.shared.hints
     }
 
-    fn look(&self) -> bool {
-        let enough = Instant::now() + LOOK;
-        loop {
-            for _ in 0..LOOKS {
-                if self.mailbox.has_reply() {
-                    return true;
-                }
-                std::hint::spin_loop();
-            }
-            if self.mailbox.is_idle() || Instant::now() >= enough {
-                return self.mailbox.has_reply(); // made just before it came to rest, perhaps
-            }
-        }
+    pub(super) fn placement(&self) -> &Placement {
+        &self.shared.placement
     }
 }
 

@@ -168,3 +168,59 @@ fn an_end_beside_a_send_accounts_for_the_message() {
         assert_eq!((counts.accepted, counts.discarded), (accepted, accepted));
     });
 }
+
+#[test]
+fn a_caller_that_sleeps_for_a_reply_is_woken_by_it() {
+    loom::model(|| {
+        let mailbox = open_mailbox();
+        assert_eq!(mailbox.offer(&[7], false), Ok(Put::Accepted(1)));
+        let kernel = answering(&mailbox);
+        let mut into = [0];
+        while mailbox.collect_replies(&mut into) == Ok(0) {
+            mailbox.waits().receiver.park_at_once(None); // loom reports one that is not woken
+        }
+        assert_eq!(into, [7]);
+        kernel.join().unwrap();
+    });
+}
+
+#[test]
+fn a_kernel_that_sleeps_for_room_is_woken_by_whoever_collects() {
+    loom::model(|| {
+        let mailbox = open_mailbox();
+        for reply in [1, 2] {
+            assert_eq!(mailbox.reply(&[reply]), Ok(Put::Accepted(1)));
+        }
+        let kernel = {
+            let mailbox = Arc::clone(&mailbox);
+            thread::spawn(move || {
+                while mailbox.reply(&[3]) == Ok(Put::Accepted(0)) {
+                    mailbox.waits().room.park_at_once(None);
+                }
+            })
+        };
+        let mut into = [0];
+        assert_eq!(mailbox.collect_replies(&mut into), Ok(1));
+        assert_eq!(into, [1]);
+        kernel.join().unwrap();
+    });
+}
+
+#[test]
+fn a_kernel_that_sleeps_for_a_message_is_woken_by_it() {
+    loom::model(|| {
+        let mailbox = open_mailbox();
+        let kernel = {
+            let mailbox = Arc::clone(&mailbox);
+            thread::spawn(move || {
+                let mut into = [0];
+                while mailbox.take(&mut into) == Ok(Take::Empty) {
+                    mailbox.waits().kernel.park_at_once(None);
+                }
+                into
+            })
+        };
+        assert_eq!(mailbox.offer(&[7], false), Ok(Put::Accepted(1)));
+        assert_eq!(kernel.join().unwrap(), [7]);
+    });
+}

@@ -82,7 +82,7 @@ impl Party {
             _ => self.mailbox.reply(&message),
         };
         while attempt() == Ok(Put::Accepted(0)) {
-            self.waits.kernel.park(GUARD);
+            self.waits.room.park(GUARD);
         }
     }
 

@@ -14,7 +14,8 @@ use _core::mailbox::{
 use _core::record::KernelRecord;
 use _core::ring::Shape;
 use _core::segment::Segment;
-use _core::worker::{Bell, Handler, News, Rope, Worker};
+use _core::worker::{Bell, Handler, News, Prospect, Rope, Worker};
+use rustix::thread::{Pid, gettid, sched_getaffinity};
 
 const GUARD: Duration = Duration::from_secs(20);
 const MESSAGES: u32 = 20_000;
@@ -36,6 +37,29 @@ unsafe extern "C" fn add_one(input: *const c_void, output: *mut c_void) -> i32 {
     }
 }
 
+/// Takes a millisecond.
+///
+/// # Safety
+/// None of its arguments is used.
+unsafe extern "C" fn take_long(_input: *const c_void, _output: *mut c_void) -> i32 {
+    let until = Instant::now() + Duration::from_millis(1);
+    while Instant::now() < until {
+        std::hint::spin_loop();
+    }
+    0
+}
+
+/// Replies with the number of its thread.
+///
+/// # Safety
+/// The second points to an `i32`.
+unsafe extern "C" fn tell_thread(_input: *const c_void, output: *mut c_void) -> i32 {
+    let thread = gettid().as_raw_nonzero().get();
+    // SAFETY: workers hand over room for a record of the mailbox below, which has this size.
+    unsafe { output.cast::<i32>().write(thread) };
+    0
+}
+
 struct Bench {
     mailbox: Arc<RecordMailbox>,
     worker: Worker,
@@ -43,6 +67,10 @@ struct Bench {
 }
 
 fn bench(bound: usize) -> Bench {
+    bench_of(bound, add_one as *const () as usize)
+}
+
+fn bench_of(bound: usize, address: usize) -> Bench {
     let shape = Shape::new(4, bound).unwrap();
     let record = Arc::new(KernelRecord::default());
     let ledger = Ledger::open(record, Clock::System, "k", 1).unwrap();
@@ -54,8 +82,8 @@ fn bench(bound: usize) -> Bench {
     let waits = Waits::for_this_machine();
     let mailbox = RecordMailbox::new(options, Some(ledger), &Segment::Heap, &waits).unwrap();
     let mailbox = Arc::new(mailbox);
-    // SAFETY: a function of that type, which keeps to its records and is always there.
-    let handler = unsafe { Handler::at(add_one as *const () as usize) };
+    // SAFETY: one of the functions above, which keep to their records and are always there.
+    let handler = unsafe { Handler::at(address) };
     let worker = Worker::new(Arc::clone(&mailbox), handler.unwrap());
     let bell = Arc::new(Bell::new().unwrap());
     Bench {
@@ -199,4 +227,91 @@ fn a_worker_waits_while_its_mailbox_is_paused() {
     bench.mailbox.close_input();
     assert!(bench.worker.join(GUARD));
     assert!(bench.mailbox.has_reply());
+}
+
+/// Waits for a reply as a caller does, up to where a loop of events would turn.
+fn receive_one(bench: &Bench) -> i32 {
+    let deadline = Instant::now() + GUARD;
+    let mut into = [0; 4];
+    while bench.mailbox.collect_replies(&mut into).unwrap() == 0 {
+        assert!(Instant::now() < deadline, "no reply came");
+        match bench.worker.look_for_reply() {
+            Prospect::Here => assert!(bench.mailbox.has_reply()),
+            Prospect::Soon => {
+                let found = bench.worker.sleep_for_reply();
+                assert!(!found || bench.mailbox.has_reply());
+            }
+            Prospect::Later => thread::yield_now(),
+        }
+    }
+    i32::from_ne_bytes(into)
+}
+
+#[test]
+fn a_caller_that_looks_and_sleeps_gets_every_reply() {
+    let bench = bench(4);
+    start(&bench);
+    for number in (0..5_000).map(|number| 10 * number) {
+        let put = bench.mailbox.offer(&i32::to_ne_bytes(number), false);
+        assert_eq!(put, Ok(Put::Accepted(1)));
+        assert_eq!(receive_one(&bench), number + 1);
+    }
+    bench.mailbox.close_input();
+    assert!(bench.worker.join(GUARD));
+    let counts = bench.mailbox.snapshot().unwrap().counts;
+    assert_eq!((counts.accepted, counts.answered), (5_000, 5_000));
+}
+
+#[test]
+fn nobody_sleeps_for_a_kernel_without_messages() {
+    let bench = bench(4);
+    bench.worker.want(News::Rest);
+    start(&bench);
+    let deadline = Instant::now() + GUARD;
+    while bench.bell.answer().is_empty() {
+        assert!(Instant::now() < deadline, "it never came to rest");
+        thread::yield_now();
+    }
+    for _ in 0..100 {
+        assert_eq!(bench.worker.look_for_reply(), Prospect::Later);
+    }
+    bench.worker.stop();
+    assert!(bench.worker.join(GUARD));
+}
+
+#[test]
+fn nobody_sleeps_for_a_handler_that_took_long() {
+    let bench = bench_of(4, take_long as *const () as usize);
+    start(&bench);
+    for _ in 0..2 {
+        bench.mailbox.offer(&[0; 4], false).unwrap();
+    }
+    let deadline = Instant::now() + GUARD;
+    while !bench.mailbox.has_reply() {
+        assert!(Instant::now() < deadline, "no reply came");
+        thread::yield_now();
+    }
+    assert_eq!(bench.mailbox.collect_replies(&mut [0; 4]), Ok(1));
+    assert_eq!(bench.worker.look_for_reply(), Prospect::Later);
+    bench.worker.stop();
+    assert!(bench.worker.join(GUARD));
+}
+
+#[test]
+fn a_worker_that_was_moved_may_use_every_core_it_could_before() {
+    let bench = bench_of(4, tell_thread as *const () as usize);
+    start(&bench);
+    let mut thread = 0;
+    for _ in 0..2_000 {
+        bench.mailbox.offer(&[0; 4], false).unwrap();
+        thread = receive_one(&bench);
+    }
+    let allowed = sched_getaffinity(None).unwrap();
+    let deadline = Instant::now() + GUARD;
+    while sched_getaffinity(Pid::from_raw(thread)).unwrap() != allowed {
+        assert!(Instant::now() < deadline, "it was not given its cores back");
+        thread::yield_now();
+    }
+    bench.worker.stop();
+    assert!(bench.worker.join(GUARD));
 }

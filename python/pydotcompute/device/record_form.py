@@ -5,6 +5,7 @@ from struct import Struct
 from struct import error as StructError  # noqa: N812 - an exception's name, in our own style
 from typing import TYPE_CHECKING, Any, Final
 
+from pydotcompute._core import RecordLayout
 from pydotcompute.device.record_dtype import MAX_RECORD_BYTES, dtype_of
 from pydotcompute.exceptions import InvalidTypeError, MessageTypeError, MessageValidationError
 
@@ -34,7 +35,7 @@ _CODES: Final = {
 class RecordForm:
     """How messages of one type lie in records. Immutable; any thread may use it."""
 
-    __slots__ = ("_convert", "_names", "_restore", "_struct", "declared", "dtype")
+    __slots__ = ("_convert", "_names", "_restore", "_struct", "declared", "dtype", "layout")
 
     def __init__(self, declared: Any, argument: str) -> None:
         """Take a message class with a fixed layout, or a structured dtype.
@@ -58,6 +59,8 @@ class RecordForm:
         self._convert: dict[int, Callable[[Any], object]] = {}
         self._restore: dict[int, Callable[[bytes], object]] = {}
         self._struct = self._lay_out()
+        self.layout = self._plain_layout()
+        """Of messages that are scalars throughout; None of all others."""
 
     def _lay_out(self) -> Struct:
         layout, end = ["="], 0
@@ -75,6 +78,21 @@ class RecordForm:
             end = offset + kind.itemsize
         layout.append(f"{self.dtype.itemsize - end}x")
         return Struct("".join(layout))
+
+    def _plain_layout(self) -> RecordLayout | None:
+        places: Any = self.dtype.fields
+        kinds = [(name, *places[name][:2]) for name in self._names]
+        fields = [(name, _CODES.get(kind.str[1:], "-"), offset) for name, kind, offset in kinds]
+        is_plain = (
+            bool(fields)
+            and self.dtype.itemsize <= RecordLayout.MOST_BYTES
+            and all(code in RecordLayout.LETTERS for _, code, _ in fields)
+            and _is_made_by_position(self.declared, self._names)
+        )
+        if not is_plain:
+            return None
+        only_stores = _only_stores(self.declared)
+        return RecordLayout(self.declared, fields, self.dtype.itemsize, only_stores=only_stores)
 
     def pack(self, message: Any, kernel_id: str) -> bytes:
         """Write a message as a record.
@@ -158,6 +176,25 @@ def _checked(dtype: "np.dtype[Any]") -> "np.dtype[Any]":
         size = f"a record has 1 to {MAX_RECORD_BYTES} bytes, got {dtype.itemsize}"
         raise MessageValidationError(str(dtype), dtype.names[0] if dtype.names else "record", size)
     return dtype
+
+
+def _is_made_by_position(cls: Any, names: tuple[str, ...]) -> bool:
+    """Whether a call of the class with just these values does what one by name does."""
+    code = getattr(cls.__init__, "__code__", None)
+    takes_values = (
+        code is not None
+        and code.co_argcount > len(names)
+        and code.co_varnames[1 : 1 + len(names)] == names
+    )
+    is_usual = cls.__new__ is object.__new__ and type(cls).__call__ is type.__call__
+    return takes_values and is_usual
+
+
+def _only_stores(cls: Any) -> bool:
+    """Whether making an instance does no more than to store the values that are given."""
+    is_usual = cls.__setattr__ is object.__setattr__ or cls.__dataclass_params__.frozen
+    marked = getattr(cls.__init__, "__ring_only_stores__", None)
+    return is_usual and marked is not None and marked is cls.__init__.__code__
 
 
 def _flag(value: object) -> bool:

@@ -5,15 +5,17 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from time import monotonic
-from typing import Any, Final
+from typing import Any
 
 from pydotcompute._core import (
     EMPTY,
     BusyError,
     ClosedError,
     ErrorReply,
+    NativePath,
     NativeWorker,
     RecordMailbox,
+    loop_turned,
 )
 from pydotcompute.device.native_kernel import NativeKernel
 from pydotcompute.exceptions import (
@@ -27,9 +29,6 @@ from pydotcompute.exceptions import (
 from pydotcompute.execution.venue import Lines
 from pydotcompute.execution.waiting import WAIT, Expired
 from pydotcompute.options import BackpressureStrategy, LaunchOptions
-
-_HOLDING_SECONDS: Final = 100e-6
-"""How long callers may go on getting replies at once before the loop has to turn."""
 
 
 class NativeMailbox:
@@ -66,10 +65,17 @@ class NativeMailbox:
         self._input_space = lines.input_space
         self._output_ready = lines.output_ready
         self._output_open = True
-        self._loop = loop
-        self._turned_at: float | None = None  # since the loop turned: the first call for a reply
         self._process_id = os.getpid()
-        self.fast = NativeFastPath(self)
+        self.fast = NativePath(
+            core,
+            worker,
+            home=loop,
+            input_space=lines.input_space.line,
+            output_ready=lines.output_ready.line,
+            messages=kernel.input_form.layout,
+            replies=kernel.output_form.layout,
+        )
+        """The calls that wait no longer than a moment, each of them one call."""
 
     @property
     def is_quiet(self) -> bool:
@@ -135,19 +141,29 @@ class NativeMailbox:
 
     async def receive(self, timeout: float | None) -> Any:
         """Get the oldest reply."""
-        await self._turn_where_due()
+        if self.fast.is_turn_due():
+            await self._turn()
+            reply = self.fast.receive()
+            if reply is not EMPTY:
+                return reply
         return self._replies.unpack(await self._receive(1, timeout))
 
     async def receive_batch(self, max_messages: int, timeout: float | None) -> Any:
         """Get one to `max_messages` of the oldest replies, as one structured array."""
-        await self._turn_where_due()
+        if self.fast.is_turn_due():
+            await self._turn()
         return await self._receive(max_messages, timeout)
 
     async def send_and_receive(self, message: object, timeout: float | None) -> Any:
         """Send a message, then get the oldest reply: callers are served in the order they sent."""
         deadline = None if timeout is None else monotonic() + timeout
-        await self._turn_where_due()
-        await self.send(message, timeout)
+        if self.fast.is_turn_due():
+            await self._turn()
+        if not self.fast.send(message):
+            await self.send(message, timeout)
+        reply = self.fast.receive()
+        if reply is not EMPTY:
+            return reply
         left = None if deadline is None else max(0.0, deadline - monotonic())
         try:  # in line at once, before whoever sends next
             return self._replies.unpack(await self._receive(1, left))
@@ -164,15 +180,6 @@ class NativeMailbox:
         if replies is WAIT:
             raise QueueEmptyError(self._kernel_id)
         return self._replies.unpack(replies)
-
-    def collect_soon(self) -> Any:
-        """Get the oldest reply where it is there, or about to be; EMPTY where it has to wait."""
-        if self._output_ready.line or self._is_turn_due():
-            return EMPTY
-        replies = self._collect(1)
-        if replies is WAIT and self._worker.look_for_reply():
-            replies = self._collect(1)
-        return EMPTY if replies is WAIT else self._replies.unpack(replies)
 
     # Opening and closing.
 
@@ -260,43 +267,9 @@ class NativeMailbox:
         except Expired:
             raise QueueTimeoutError(timeout, self._kernel_id) from None
 
-    def _is_turn_due(self) -> bool:
-        """Whether callers who got their replies at once have held the loop for long enough."""
-        now = monotonic()
-        if self._turned_at is None:
-            self._turned_at = now
-            self._loop.call_soon(self._turn)
-            return False
-        return now - self._turned_at >= _HOLDING_SECONDS
-
-    async def _turn_where_due(self) -> None:
-        if self._is_turn_due():
-            await asyncio.sleep(0)
-
-    def _turn(self) -> None:
-        self._turned_at = None
-
-
-class NativeFastPath:
-    """The calls that do not wait, as `FastPath` has them for callers."""
-
-    __slots__ = ("_mailbox",)
-
-    def __init__(self, mailbox: NativeMailbox) -> None:
-        """Serve callers of `mailbox`."""
-        self._mailbox = mailbox
-
-    def send(self, message: object) -> bool:
-        """Put a message into the input queue; False where that has to wait."""
-        return self._mailbox.send_from_elsewhere(message)
-
-    def receive(self) -> Any:
-        """Get the oldest reply; EMPTY where that has to wait."""
-        return self._mailbox.collect_soon()
-
-    def receive_batch(self, max_messages: int) -> Any:  # noqa: ARG002 - one array is made below
-        """Leave it to the call that waits."""
-        return EMPTY
+    async def _turn(self) -> None:
+        await asyncio.sleep(0)
+        loop_turned()
 
 
 def _text_of(code: int) -> str:

@@ -132,7 +132,7 @@ class Messaging(Readings):
         most = check_count(max_messages, "max_messages")
         seconds = check_timeout(timeout)
         kernel = self._find(kernel_id)
-        replies = kernel.fast.receive_batch(most)
+        replies = EMPTY if kernel.takes_records else kernel.fast.receive_batch(most)
         if replies is EMPTY:
             replies = await kernel.mailbox.receive_batch(most, seconds)
         return replies
