@@ -42,6 +42,9 @@ fn is_blank<T: Default + PartialEq>(value: &T) -> bool {
 /// The fields of KernelTelemetry in their order, with counts of 0 and otherwise None.
 static BLANK: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
 
+/// The fields of LatencySummary in their order.
+static BLANK_SUMMARY: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+
 /// The value of KernelState for each stored state, by its word.
 static STATE_TEXTS: PyOnceLock<Vec<Py<PyString>>> = PyOnceLock::new();
 
@@ -94,12 +97,24 @@ fn summary_values(
     ])
 }
 
+/// A dict of these names without values: filling a copy needs no room made on the way.
+fn blank_summary(py: Python<'_>) -> PyResult<&Bound<'_, PyDict>> {
+    let blank = BLANK_SUMMARY.get_or_try_init(py, || {
+        let fields = PyDict::new(py);
+        for (name, _) in summary_values(py, LatencySummary::default())? {
+            fields.set_item(name, py.None())?;
+        }
+        PyResult::Ok(fields.unbind())
+    })?;
+    Ok(blank.bind(py))
+}
+
 /// A LatencySummary as a dict; None without samples.
 fn summary_dict<'py>(py: Python<'py>, timed: &Distribution) -> PyResult<Option<Bound<'py, PyAny>>> {
     let Some(summary) = timed.summary() else {
         return Ok(None);
     };
-    let fields = PyDict::new(py);
+    let fields = blank_summary(py)?.copy()?;
     for (name, value) in summary_values(py, summary)? {
         fields.set_item(name, value)?;
     }
@@ -175,7 +190,7 @@ pub(super) fn prepare(py: Python<'_>) -> PyResult<()> {
     let fields = Snapshot(record::Snapshot::default()).since(py, None)?;
     let empty = PyString::new(py, "");
     identify(&fields, &empty, Some(&empty))?;
-    summary_values(py, LatencySummary::default()).map(drop)
+    blank_summary(py).map(drop)
 }
 
 #[pymethods]

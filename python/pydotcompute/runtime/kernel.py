@@ -145,7 +145,8 @@ class Kernel:
     @property
     def last_error(self) -> str | None:
         """Type and text of the newest error."""
-        return self._last_error or self._last_error_elsewhere()
+        elsewhere = self._last_error_elsewhere
+        return self._last_error if elsewhere is None else self._last_error or elsewhere()
 
     @property
     def takes_records(self) -> bool:

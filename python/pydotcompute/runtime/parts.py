@@ -25,8 +25,8 @@ class Parts(NamedTuple):
     core: ObjectMailbox
     venue: Venue
     mailbox: WaitingMailbox
-    last_error: Callable[[], str | None]
-    """The newest error that only the code's place knows of."""
+    last_error: Callable[[], str | None] | None
+    """Asks for the newest error that only the code's place knows of; None: it knows of none."""
 
 
 class Recording(NamedTuple):
@@ -62,7 +62,7 @@ def parts_of(
         clock=recording.clock,
     )
     venue = venue_of(launch, loop, home)
-    return Parts(core, venue, WaitingMailbox(core, owner, options, venue.lines), _nothing)
+    return Parts(core, venue, WaitingMailbox(core, owner, options, venue.lines), None)
 
 
 def _native_parts(
@@ -105,7 +105,3 @@ def _native_parts(
     venue.on_news = mailbox.hear
     made: Any = (core, venue, mailbox, lambda: mailbox.last_error)
     return Parts(*made)
-
-
-def _nothing() -> None:
-    return None
