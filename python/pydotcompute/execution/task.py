@@ -111,11 +111,13 @@ class TaskExecution:
         else:
             context = copy_context()
             task = loop.create_task(stepper, name=self._name, context=context)
-        if context is not None:
-            stepper.bind(task, context)
-            self._venue.bind(stepper)
         self._task = task
-        task.add_done_callback(self._done, context=context)
+        if context is None:
+            task.add_done_callback(self._done)
+            return
+        stepper.bind(task, context)
+        self._venue.bind(stepper)
+        task.add_done_callback(self._done, context=context)  # else the task keeps a copy of one
 
     def cancel(self) -> None:
         """Throw CancelledError into the code where it waits."""

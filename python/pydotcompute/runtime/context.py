@@ -1,7 +1,7 @@
 """What a kernel's code sees of its kernel."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from pydotcompute._core import EMPTY, PARK
 from pydotcompute.checks import check_count, check_timeout
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 TIn = TypeVar("TIn")
 TOut = TypeVar("TOut")
+
+_ACTIVE: Final = KernelState.ACTIVE
+"""Loops ask for it once a message, and to name a member takes CPython 3.11 80 ns."""
 
 
 class KernelView:
@@ -41,7 +44,7 @@ class KernelView:
     @property
     def is_active(self) -> bool:
         """Whether the kernel is ACTIVE."""
-        return self._kernel.state is KernelState.ACTIVE and not self._kernel.is_ending
+        return self._kernel.state is _ACTIVE and not self._kernel.is_ending
 
     @property
     def should_terminate(self) -> bool:
