@@ -26,7 +26,7 @@ pub const COARSE_NS: u64 = 10_000_000;
 pub enum Clock {
     /// The clocks of the kernel, read without a system call where its vDSO allows.
     System,
-    /// A clock that stands still until it is moved.
+    /// A clock for tests.
     Mock(MockClock),
 }
 
@@ -143,12 +143,15 @@ impl Anchor {
     }
 }
 
-/// A clock for tests: it stands still until [`MockClock::advance`].
+/// A clock for tests: it stands still until [`MockClock::advance`], or moves at each reading.
 ///
 /// Clones share one time, and any number of threads may read and move it. Its coarse and fine
 /// readings agree, and its Unix time moves along.
 #[derive(Clone, Debug)]
-pub struct MockClock(Arc<AtomicU64>);
+pub struct MockClock {
+    now_ns: Arc<AtomicU64>,
+    tick_ns: u64,
+}
 
 impl MockClock {
     /// Monotonic time of a new clock, in nanoseconds: one second, because 0 is what a stamp says
@@ -161,26 +164,45 @@ impl MockClock {
     /// A clock at [`MockClock::START_NS`].
     #[must_use]
     pub fn new() -> Self {
-        Self(Arc::new(AtomicU64::new(Self::START_NS)))
+        Self::ticking(Duration::ZERO)
+    }
+
+    /// A clock at [`MockClock::START_NS`] that every reading moves on by `tick`, once it was read.
+    #[must_use]
+    pub fn ticking(tick: Duration) -> Self {
+        Self {
+            now_ns: Arc::new(AtomicU64::new(Self::START_NS)),
+            tick_ns: nanoseconds(tick),
+        }
     }
 
     /// Moves the clock, and all its clones, on by `step`; it stops at the end of `u64`.
     pub fn advance(&self, step: Duration) {
-        let step_ns = u64::try_from(step.as_nanos()).unwrap_or(u64::MAX);
-        self.0
-            .update(Ordering::Relaxed, Ordering::Relaxed, |now_ns| {
-                now_ns.saturating_add(step_ns)
-            });
+        self.move_on(nanoseconds(step));
+    }
+
+    /// Returns the time before the move.
+    fn move_on(&self, step_ns: u64) -> u64 {
+        let add = |now_ns: u64| now_ns.saturating_add(step_ns);
+        self.now_ns
+            .update(Ordering::Relaxed, Ordering::Relaxed, add)
     }
 
     fn now_ns(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        match self.tick_ns {
+            0 => self.now_ns.load(Ordering::Relaxed),
+            tick_ns => self.move_on(tick_ns),
+        }
     }
 
     fn unix_ns(&self) -> u64 {
         let passed_ns = self.now_ns() - Self::START_NS;
         Self::START_UNIX_NS.saturating_add(passed_ns)
     }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Default for MockClock {

@@ -1,15 +1,19 @@
-"""What telemetry costs in instructions: two programs under callgrind, which counts them all.
+"""What telemetry costs in instructions: programs under callgrind, which counts them all.
 
 Each program runs with some messages and with twice as many, always in the same small environment;
-the difference is those messages alone, because start-up cancels out. Callgrind slows time down so
-far that every message counts as rare and is timed, so `default` shows the most that latency can
-cost; what it cannot see is the reading of clocks inside the kernel's vDSO.
+the difference is those messages alone, because start-up cancels out.
+
+How many messages are timed depends on how much time passes between them, and callgrind slows time
+down some fifty times: by the system's clock each message would be a rare one, and timed. So what
+latency adds to the counts is counted on a clock that lets half a microsecond pass at each reading,
+of which a message takes two; `all timed` is the most that it can be. What callgrind cannot see is
+the reading of clocks inside the kernel's vDSO.
 
 Usage: python benches/figures/counting.py [--check | --write] [--short]
 
     --check   compare with counts.json, exit with 1 where a count is out of its bounds
     --write   make what was counted the new counts.json
-    --short   leave `counts only` out
+    --short   only off and all timed
 
 docs/performance.md says what is compared, and why.
 """
@@ -27,6 +31,7 @@ from echoes import ring
 from loads import WINDOW, windows
 
 from pydotcompute._core import set_turn_budget
+from pydotcompute.testing import MockClock
 
 COMMITTED = Path(__file__).with_name("counts.json")
 RATIO_TOLERANCE = 0.002
@@ -45,23 +50,29 @@ async def round_trips(ends, count):
 
 
 WORKLOADS = {"round trip": round_trips, "windows": windows}
-CONTESTANTS = {
+READING_SECONDS = 0.5e-6
+PROGRAMS = {
     "off": {"telemetry": False},
-    "counts only": {"telemetry": True, "latency": False},
-    "default": {"telemetry": True},
+    "counts only": {"latency": False},
+    "all timed": {},
+    "counts only, at full speed": {"latency": False, "at_full_speed": True},
+    "default, at full speed": {"at_full_speed": True},
 }
 VALGRIND = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
 
 
-async def be_the_program(workload, contestant, messages):
+async def be_the_program(workload, name, messages):
     set_turn_budget(128, 3600)  # by steps alone: how slow callgrind is must not decide
-    async with ring(**CONTESTANTS[contestant]) as ends:
+    options = dict(PROGRAMS[name])
+    if options.pop("at_full_speed", False):
+        options["clock"] = MockClock(auto_tick_seconds=READING_SECONDS)
+    async with ring(**options) as ends:
         await WORKLOADS[workload](ends, messages)
 
 
-def instructions(workload, contestant, messages):
+def instructions(workload, name, messages):
     """Count the instructions of one program."""
-    program = (sys.executable, "-B", __file__, "--run", workload, contestant, str(messages))
+    program = (sys.executable, "-B", __file__, "--run", workload, name, str(messages))
     environment = {"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"}
     counted = subprocess.run(
         (*VALGRIND, *program), env=environment, capture_output=True, text=True, check=True
@@ -71,19 +82,25 @@ def instructions(workload, contestant, messages):
     return int(collected[1])
 
 
-def count_all(contestants=tuple(CONTESTANTS)):
-    """Count the instructions of a message, by workload and contestant."""
-    return {
-        workload: {
-            contestant: (
-                instructions(workload, contestant, 2 * WINDOW)
-                - instructions(workload, contestant, WINDOW)
-            )
-            / WINDOW
-            for contestant in contestants
-        }
+def instructions_a_message(workload, name):
+    """Count the instructions of a message."""
+    once, twice = (instructions(workload, name, many * WINDOW) for many in (1, 2))
+    return (twice - once) / WINDOW
+
+
+def count_all(*, short=False):
+    """Count the instructions of a message, by workload and by what telemetry does."""
+    names = ("off", "all timed") if short else PROGRAMS
+    counted = {
+        workload: {name: instructions_a_message(workload, name) for name in names}
         for workload in WORKLOADS
     }
+    return counted if short else {load: _summed(counts) for load, counts in counted.items()}
+
+
+def _summed(counts):
+    latency = counts.pop("default, at full speed") - counts.pop("counts only, at full speed")
+    return {**counts, "default": counts["counts only"] + latency}
 
 
 def toolchain():
@@ -109,15 +126,15 @@ def complaints(counted, committed, *, is_same_toolchain):
     found = []
     for workload, counts in counted.items():
         expected = committed[workload]
-        for contestant, count in counts.items():
-            name = f"{workload}, {contestant}"
-            change = count / expected[contestant] - 1
+        for telemetry, count in counts.items():
+            name = f"{workload}, {telemetry}"
+            change = count / expected[telemetry] - 1
             if is_same_toolchain and abs(change) > COUNT_TOLERANCE:
                 found.append(f"{name}: {count:,.0f} instructions a message, {change:+.1%}")
-            if contestant == "off":
+            if telemetry == "off":
                 continue
             ratio = count / counts["off"]
-            most = expected[contestant] / expected["off"] + RATIO_TOLERANCE
+            most = expected[telemetry] / expected["off"] + RATIO_TOLERANCE
             if not 1 < ratio <= most:
                 found.append(f"{name}: {ratio:.4f} of what off takes, not 1 to {most:.4f}")
     return found
@@ -125,9 +142,9 @@ def complaints(counted, committed, *, is_same_toolchain):
 
 def show(counted):
     for workload, counts in counted.items():
-        for contestant, count in counts.items():
+        for telemetry, count in counts.items():
             ratio = count / counts["off"]
-            print(f"{workload:12} {contestant:12} {count:10,.1f} a message  {ratio:.4f} of off")
+            print(f"{workload:12} {telemetry:12} {count:10,.1f} a message  {ratio:.4f} of off")
 
 
 def check(counted):
@@ -148,7 +165,7 @@ def write(counted):
 
 def main(arguments):
     """Count, show, and compare or write."""
-    counted = count_all(("off", "default") if "--short" in arguments else tuple(CONTESTANTS))
+    counted = count_all(short="--short" in arguments)
     show(counted)
     if "--write" in arguments:
         write(counted)

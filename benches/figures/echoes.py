@@ -68,9 +68,10 @@ async def batch_echo(ctx):
 
 
 @asynccontextmanager
-async def runtime_with(kernel, *, telemetry=True, latency=True, **options):
+async def runtime_with(kernel, *, telemetry=True, latency=True, clock=None, **options):
     """Run one kernel, and check at the end that all it was given was answered and counted."""
-    async with RingKernelRuntime(enable_telemetry=telemetry, latency=latency) as runtime:
+    recording = {"enable_telemetry": telemetry, "latency": latency, "clock": clock}
+    async with RingKernelRuntime(**recording) as runtime:
         await runtime.launch("echo", kernel, queue_size=CAPACITY, **options)
         await runtime.activate("echo")
         yield runtime

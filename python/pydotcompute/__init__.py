@@ -4,13 +4,11 @@
 `enable_telemetry=True` it counts every message exactly.
 """
 
+import importlib as _importlib
 import typing as _typing
 
 from pydotcompute._core import __version__
-from pydotcompute.device.native_kernel import NativeKernel, native_kernel
-from pydotcompute.device.record_dtype import dtype_of
 from pydotcompute.exceptions import PyDotComputeError
-from pydotcompute.execution.message_queue import MessageQueue
 from pydotcompute.kernels import ring_kernel
 from pydotcompute.messages import RingKernelMessage, message
 from pydotcompute.options import (
@@ -20,13 +18,15 @@ from pydotcompute.options import (
     KernelForm,
     KernelState,
 )
-from pydotcompute.runtime import (
-    BlockingKernelContext,
-    KernelContext,
-    RingKernelRuntime,
-    RuntimePortal,
-)
-from pydotcompute.telemetry import KernelTelemetry, LatencySummary, TelemetryCollector
+from pydotcompute.runtime import KernelContext, RingKernelRuntime
+from pydotcompute.telemetry import TelemetryCollector
+
+if _typing.TYPE_CHECKING:
+    from pydotcompute.device.native_kernel import NativeKernel, native_kernel
+    from pydotcompute.device.record_dtype import dtype_of
+    from pydotcompute.execution.message_queue import MessageQueue
+    from pydotcompute.runtime import BlockingKernelContext, RuntimePortal
+    from pydotcompute.telemetry import KernelTelemetry, LatencySummary
 
 __all__ = [
     "BackpressureStrategy",
@@ -52,9 +52,29 @@ __all__ = [
     "ring_kernel",
 ]
 
+_ON_USE = {
+    "BlockingKernelContext": "runtime",
+    "KernelTelemetry": "telemetry",
+    "LatencySummary": "telemetry",
+    "MessageQueue": "execution.message_queue",
+    "NativeKernel": "device.native_kernel",
+    "RuntimePortal": "runtime",
+    "dtype_of": "device.record_dtype",
+    "native_kernel": "device.native_kernel",
+}
+"""Where those public names are that are loaded when they are named: all wait for an import."""
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 if not _typing.TYPE_CHECKING:  # a type checker is to report a name that is not here
 
-    def __getattr__(name: str) -> _typing.NoReturn:
+    def __getattr__(name: str) -> _typing.Any:
+        if name in _ON_USE:
+            place = _importlib.import_module(f"{__name__}.{_ON_USE[name]}")
+            return globals().setdefault(name, getattr(place, name))
         text = f"module {__name__!r} has no attribute {name!r}"
         if name in _NOT_HERE:
             text += (

@@ -213,6 +213,15 @@ impl Ledger {
         }
     }
 
+    /// Of some replies so many came to marked messages, of so many that came to no unmarked one.
+    #[cold]
+    pub(super) fn answered_otherwise(&self, marked: u64, count: u64) {
+        self.errored(marked);
+        for _ in marked..count {
+            self.answered_late();
+        }
+    }
+
     pub(super) fn errored(&self, count: u64) {
         self.record.kernel.errored.add(count);
     }

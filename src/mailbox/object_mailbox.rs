@@ -315,11 +315,8 @@ impl<M> ObjectMailbox<M> {
         self.count(|ledger| {
             ledger.sent(count);
             ledger.answered(landed.unmarked);
-            if landed.marked > 0 {
-                ledger.errored(landed.marked);
-            }
-            for _ in landed.unmarked + landed.marked..count {
-                ledger.answered_late();
+            if landed.unmarked < count {
+                ledger.answered_otherwise(landed.marked, count - landed.unmarked);
             }
         });
         self.time_services();
@@ -351,9 +348,11 @@ impl<M> ObjectMailbox<M> {
     #[inline]
     fn next_message(&mut self) -> Option<M> {
         let entry = self.delivering.then(|| self.input.pop())??;
-        let sample = match &self.ledger {
-            Some(ledger) if entry.sample.is_timed() => ledger.timed_wait(entry.sample),
-            _ => Sample::NONE,
+        let sample = if entry.sample.is_timed() {
+            let ledger = self.ledger.as_ref();
+            ledger.map_or(Sample::NONE, |ledger| ledger.timed_wait(entry.sample))
+        } else {
+            Sample::NONE
         };
         self.flight.take_off(sample);
         Some(entry.message)

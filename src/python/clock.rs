@@ -14,19 +14,17 @@ pub(crate) struct MockClock(clock::MockClock);
 
 #[pymethods]
 impl MockClock {
+    /// `auto_tick_seconds`: how far each reading moves it on, at least 0 (ValueError otherwise).
     #[new]
-    fn new() -> Self {
-        Self(clock::MockClock::new())
+    #[pyo3(signature = (*, auto_tick_seconds = 0.0))]
+    fn new(auto_tick_seconds: f64) -> PyResult<Self> {
+        let tick = duration("auto_tick_seconds", auto_tick_seconds)?;
+        Ok(Self(clock::MockClock::ticking(tick)))
     }
 
     /// Move the clock on by `seconds`, at least 0 (ValueError otherwise). Safe from any thread.
     fn advance(&self, seconds: f64) -> PyResult<()> {
-        let step = Duration::try_from_secs_f64(seconds).map_err(|reason| {
-            PyValueError::new_err(format!(
-                "seconds must be 0 or more and finite, got {seconds}: {reason}"
-            ))
-        })?;
-        self.0.advance(step);
+        self.0.advance(duration("seconds", seconds)?);
         Ok(())
     }
 
@@ -39,6 +37,14 @@ impl MockClock {
     fn time(&self) -> f64 {
         seconds(Clock::Mock(self.0.clone()).unix_ns())
     }
+}
+
+fn duration(name: &str, seconds: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(seconds).map_err(|reason| {
+        PyValueError::new_err(format!(
+            "{name} must be 0 or more and finite, got {seconds}: {reason}"
+        ))
+    })
 }
 
 /// The clock a class was given, else the system's.

@@ -4,7 +4,7 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::{PyDict, PyString, PyType};
 use pyo3::{PyTypeInfo, ffi};
 
 static NEW: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
@@ -17,17 +17,30 @@ pub(super) fn instance_of<'py>(
     cls: &Bound<'py, PyType>,
     fields: &Bound<'py, PyDict>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let py = cls.py();
-    let made = new(py)?.call1((cls,))?;
-    let name = pyo3::intern!(py, "__dict__");
-    // SAFETY: all three are live objects that the interpreter lock, held by `py`, guards; the call
-    // keeps references of its own, and checks itself whether the object has such an attribute.
-    let failed =
-        unsafe { ffi::PyObject_GenericSetAttr(made.as_ptr(), name.as_ptr(), fields.as_ptr()) != 0 };
-    if failed {
-        drop(PyErr::take(py));
-        let text = format!("instances of {cls} keep no attributes in a dict");
-        return Err(PyTypeError::new_err(text));
+    instance_with(
+        cls,
+        [(pyo3::intern!(cls.py(), "__dict__"), fields.as_any())],
+    )
+}
+
+/// An instance of `cls` that has these attributes, set one by one: for a few of them the interpreter
+/// needs no dict, which takes longer to make than they do. TypeError where one cannot be set.
+pub(super) fn instance_with<'a, 'py: 'a>(
+    cls: &Bound<'py, PyType>,
+    attributes: impl IntoIterator<Item = (&'a Bound<'py, PyString>, &'a Bound<'py, PyAny>)>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let made = new(cls.py())?.call1((cls,))?;
+    for (name, value) in attributes {
+        // SAFETY: all three are live objects that the interpreter lock, held by `cls`, guards; the
+        // call keeps references of its own, and checks itself whether the attribute can be set.
+        let failed = unsafe {
+            ffi::PyObject_GenericSetAttr(made.as_ptr(), name.as_ptr(), value.as_ptr()) != 0
+        };
+        if failed {
+            drop(PyErr::take(cls.py()));
+            let text = format!("instances of {cls} keep no attributes in a dict");
+            return Err(PyTypeError::new_err(text));
+        }
     }
     Ok(made)
 }

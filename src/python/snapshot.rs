@@ -3,11 +3,11 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString, PyType};
+use pyo3::types::{PyDict, PyFloat, PyString, PyType};
 
 use super::clock::seconds;
-use super::instance::instance_of;
-use crate::record::{self, LatencySummary, State};
+use super::instance::{instance_of, instance_with};
+use crate::record::{self, Distribution, LatencySummary, State};
 
 /// Counters, depths and times of one kernel at one moment, since its launch. Immutable.
 #[pyclass(module = "pydotcompute._core", frozen)]
@@ -42,11 +42,11 @@ fn is_blank<T: Default + PartialEq>(value: &T) -> bool {
 /// The fields of KernelTelemetry in their order, with counts of 0 and otherwise None.
 static BLANK: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
 
-/// The fields of LatencySummary in their order.
-static BLANK_SUMMARY: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+/// The value of KernelState for each stored state, by its word.
+static STATE_TEXTS: PyOnceLock<Vec<Py<PyString>>> = PyOnceLock::new();
 
 /// The value of KernelState for a stored state.
-pub(super) fn state_name(state: State) -> &'static str {
+fn state_name(state: State) -> &'static str {
     match state {
         State::Vacant | State::Created => "created",
         State::Launched => "launched",
@@ -58,6 +58,16 @@ pub(super) fn state_name(state: State) -> &'static str {
     }
 }
 
+/// The same as a Python string, made once.
+fn state_text(py: Python<'_>, state: State) -> &Bound<'_, PyString> {
+    let texts = STATE_TEXTS.get_or_init(py, || {
+        let states = (0..).map_while(State::from_word);
+        let texts = states.map(|state| PyString::intern(py, state_name(state)).unbind());
+        texts.collect()
+    });
+    texts[state as usize].bind(py)
+}
+
 /// The stored state for a value of KernelState; ValueError where it is none.
 pub(super) fn known_state(name: &str) -> PyResult<State> {
     let mut states = (1..).map_while(State::from_word);
@@ -65,27 +75,48 @@ pub(super) fn known_state(name: &str) -> PyResult<State> {
     known.ok_or_else(|| PyValueError::new_err(format!("no state is called {name:?}")))
 }
 
-/// The fields of LatencySummary; times in seconds.
-fn summary_fields(py: Python<'_>, summary: LatencySummary) -> PyResult<Bound<'_, PyDict>> {
-    let blank = BLANK_SUMMARY.get_or_try_init(py, || {
-        let fields = PyDict::new(py);
-        for name in ["count", "sum", "p50", "p90", "p99", "p999", "max"] {
-            fields.set_item(PyString::intern(py, name), py.None())?;
-        }
-        PyResult::Ok(fields.unbind())
-    })?;
-    let fields = blank.bind(py).copy()?;
-    let [p50, p90, p99, p999] = summary.quantiles_ns.map(seconds);
-    put!(fields, {
-        "count": summary.count,
-        "sum": seconds(summary.sum_ns),
-        "p50": p50,
-        "p90": p90,
-        "p99": p99,
-        "p999": p999,
-        "max": seconds(summary.max_ns),
-    });
-    Ok(fields)
+/// Names and values of the fields of LatencySummary in their order; times in seconds.
+fn summary_values(
+    py: Python<'_>,
+    summary: LatencySummary,
+) -> PyResult<[(&Bound<'_, PyString>, Bound<'_, PyAny>); 7]> {
+    let time = |ns| PyFloat::new(py, seconds(ns)).into_any();
+    let [p50, p90, p99, p999] = summary.quantiles_ns.map(time);
+    let count = summary.count.into_pyobject(py)?.into_any();
+    Ok([
+        (pyo3::intern!(py, "count"), count),
+        (pyo3::intern!(py, "sum"), time(summary.sum_ns)),
+        (pyo3::intern!(py, "p50"), p50),
+        (pyo3::intern!(py, "p90"), p90),
+        (pyo3::intern!(py, "p99"), p99),
+        (pyo3::intern!(py, "p999"), p999),
+        (pyo3::intern!(py, "max"), time(summary.max_ns)),
+    ])
+}
+
+/// A LatencySummary as a dict; None without samples.
+fn summary_dict<'py>(py: Python<'py>, timed: &Distribution) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Some(summary) = timed.summary() else {
+        return Ok(None);
+    };
+    let fields = PyDict::new(py);
+    for (name, value) in summary_values(py, summary)? {
+        fields.set_item(name, value)?;
+    }
+    Ok(Some(fields.into_any()))
+}
+
+/// A LatencySummary, which is `cls`; None without samples.
+fn summary_of<'py>(
+    cls: &Bound<'py, PyType>,
+    timed: &Distribution,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Some(summary) = timed.summary() else {
+        return Ok(None);
+    };
+    let values = summary_values(cls.py(), summary)?;
+    let attributes = values.iter().map(|(name, value)| (*name, value));
+    instance_with(cls, attributes).map(Some)
 }
 
 /// A dict to put the fields of KernelTelemetry into.
@@ -127,23 +158,24 @@ fn blank(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     blank.bind(py).copy()
 }
 
-/// Puts in what a snapshot does not know itself, and the member of KernelState for its value.
+/// Puts in what a snapshot does not know itself.
 fn identify(
     fields: &Bound<'_, PyDict>,
     kernel_id: &Bound<'_, PyString>,
     last_error: Option<&Bound<'_, PyString>>,
-    state: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
-    put!(fields, {"kernel_id": kernel_id, "last_error": last_error, "state": state});
-    Ok(())
+    put!(fields, {"kernel_id": kernel_id});
+    let name = pyo3::intern!(fields.py(), "last_error");
+    last_error.map_or(Ok(()), |text| fields.set_item(name, text))
 }
 
 /// Makes what the first reading would make, so that no fork in another thread comes in between: its
 /// child would wait for ever for the making to end.
 pub(super) fn prepare(py: Python<'_>) -> PyResult<()> {
     let fields = Snapshot(record::Snapshot::default()).since(py, None)?;
-    identify(&fields, &PyString::new(py, ""), None, &fields)?;
-    summary_fields(py, LatencySummary::default()).map(drop)
+    let empty = PyString::new(py, "");
+    identify(&fields, &empty, Some(&empty))?;
+    summary_values(py, LatencySummary::default()).map(drop)
 }
 
 #[pymethods]
@@ -154,9 +186,8 @@ impl Snapshot {
     /// fill in `kernel_id` and `last_error`, which are None.
     #[pyo3(signature = (baseline = None))]
     fn since<'py>(&self, py: Python<'py>, baseline: Option<&Self>) -> PyResult<Bound<'py, PyDict>> {
-        self.fields(py, baseline, |summary| {
-            Ok(summary_fields(py, summary)?.into_any())
-        })
+        let state = state_text(py, self.0.state).as_any();
+        self.fields(baseline, state, |timed| summary_dict(py, timed))
     }
 
     /// The same as a KernelTelemetry. `classes` are that class, LatencySummary, and a dict from the
@@ -169,13 +200,11 @@ impl Snapshot {
         last_error: Option<&Bound<'py, PyString>>,
         baseline: Option<&Self>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = kernel_id.py();
         let (kernel_class, summary_class, states) = classes;
-        let fields = self.fields(py, baseline, |summary| {
-            instance_of(&summary_class, &summary_fields(py, summary)?)
-        })?;
-        let state = states.as_any().get_item(state_name(self.0.state))?;
-        identify(&fields, kernel_id, last_error, &state)?;
+        let state = state_text(kernel_id.py(), self.0.state);
+        let state = states.as_any().get_item(state)?;
+        let fields = self.fields(baseline, &state, |timed| summary_of(&summary_class, timed))?;
+        identify(&fields, kernel_id, last_error)?;
         instance_of(&kernel_class, &fields)
     }
 
@@ -187,18 +216,19 @@ impl Snapshot {
 }
 
 impl Snapshot {
-    /// The fields of KernelTelemetry since `baseline`; `summary_of` makes those of latencies.
+    /// The fields of KernelTelemetry since `baseline`; `shown_as` makes those of latencies,
+    /// None for one without samples.
     fn fields<'py>(
         &self,
-        py: Python<'py>,
         baseline: Option<&Self>,
-        summary_of: impl Fn(LatencySummary) -> PyResult<Bound<'py, PyAny>>,
+        state: &Bound<'py, PyAny>,
+        shown_as: impl Fn(&Distribution) -> PyResult<Option<Bound<'py, PyAny>>>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let (now, base) = (&self.0, baseline.map(|earlier| &earlier.0));
-        let (shown, latency) = (now.since(base), now.latency_since(base));
-        let fields = blank(py)?;
+        let (shown, latencies) = (now.since(base), now.latencies_since(base));
+        let fields = blank(state.py())?;
         put!(fields, {
-            "state": state_name(now.state),
+            "state": state,
             "uptime_seconds": seconds(shown.uptime_ns),
         });
         put_over_blank!(fields, {
@@ -222,15 +252,18 @@ impl Snapshot {
             "replies_discarded": shown.replies_discarded,
             "restarts": now.restarts,
             "reset_time": baseline.map(Self::time),
-            "latency_sample_rate": latency.sample_rate,
-            "duty_cycle": latency.duty_ratio,
+            "latency_sample_rate": latencies.sample_rate(),
+            "duty_cycle": latencies.duty_ratio(shown.uptime_ns),
         });
-        for (name, summary) in [
-            (pyo3::intern!(py, "queue_wait"), latency.queue_wait),
-            (pyo3::intern!(py, "service"), latency.service),
+        for (name, timed) in [
+            (
+                pyo3::intern!(state.py(), "queue_wait"),
+                &latencies.queue_wait,
+            ),
+            (pyo3::intern!(state.py(), "service"), &latencies.service),
         ] {
-            if let Some(summary) = summary {
-                fields.set_item(name, summary_of(summary)?)?;
+            if let Some(latency) = shown_as(timed)? {
+                fields.set_item(name, latency)?;
             }
         }
         Ok(fields)

@@ -32,33 +32,24 @@ pub struct LatencySummary {
 }
 
 impl Distribution {
-    /// From buckets in ascending order.
-    pub(super) fn of_buckets(
-        samples: u64,
-        sum_ns: u64,
-        buckets: impl Iterator<Item = (usize, u64)>,
-    ) -> Self {
+    /// From buckets in ascending order, none twice and none without weight.
+    pub(super) fn of_buckets(samples: u64, sum_ns: u64, buckets: Vec<(usize, u64)>) -> Self {
         Self {
             samples,
             sum_ns,
-            buckets: buckets.filter(|&(_, weight)| weight > 0).collect(),
+            buckets,
         }
     }
 
-    /// From single samples in any order.
-    pub(super) fn of_samples(
-        samples: u64,
-        sum_ns: u64,
-        each: impl Iterator<Item = (usize, u64)>,
-    ) -> Self {
-        let mut distribution = Self::of_buckets(samples, sum_ns, each);
-        distribution.buckets.sort_unstable();
-        distribution.buckets.dedup_by(|next, kept| {
+    /// From single samples in any order, none without weight.
+    pub(super) fn of_samples(samples: u64, sum_ns: u64, mut each: Vec<(usize, u64)>) -> Self {
+        each.sort_unstable();
+        each.dedup_by(|next, kept| {
             let same = next.0 == kept.0;
             kept.1 += if same { next.1 } else { 0 };
             same
         });
-        distribution
+        Self::of_buckets(samples, sum_ns, each)
     }
 
     /// Samples taken, whatever they weigh.
@@ -97,7 +88,7 @@ impl Distribution {
         Self::of_buckets(
             self.samples.saturating_sub(earlier.samples),
             self.sum_ns.wrapping_sub(earlier.sum_ns),
-            rest,
+            rest.filter(|&(_, weight)| weight > 0).collect(),
         )
     }
 
@@ -108,7 +99,7 @@ impl Distribution {
         Self::of_samples(
             self.samples + other.samples,
             self.sum_ns.wrapping_add(other.sum_ns),
-            both,
+            both.collect(),
         )
     }
 

@@ -1,7 +1,5 @@
 //! The histogram of one kind of latency: one writer, any number of readers.
 
-use std::ops::Range;
-
 use crate::sync::OnceLock;
 
 use super::buckets::{BUCKET_COUNT, index_of};
@@ -18,6 +16,9 @@ const TABLE: usize = if cfg!(pydotcompute_loom) {
     BUCKET_COUNT
 };
 
+/// Words that say which buckets of the table were used, a bit each.
+const MARKS: usize = TABLE.div_ceil(u64::BITS as usize);
+
 /// Bits of a word of the few that hold the bucket; the rest holds the weight.
 const BUCKET_BITS: u32 = 16;
 
@@ -33,13 +34,17 @@ pub struct Histogram {
     samples: Counter,
     /// Sum of value times weight, nanoseconds; wraps after 584 years.
     sum_ns: Counter,
-    /// One past the highest bucket of the table that was used.
-    used_to: Counter,
-    /// The lowest one that was used, counted from the table's end, so that it grows as it falls.
-    used_from_end: Counter,
     /// Weight and bucket of each of the first samples; 0 where there is none yet.
     few: [Counter; FEW],
-    table: OnceLock<Box<[Counter; TABLE]>>,
+    table: OnceLock<Box<Table>>,
+}
+
+/// Weights by bucket. A reader looks at the buckets that are marked: latencies of one kernel lie
+/// close together, and all that lie between its shortest and its longest are ten times as many.
+#[derive(Debug)]
+struct Table {
+    marks: [Counter; MARKS],
+    buckets: [Counter; TABLE],
 }
 
 impl Histogram {
@@ -59,8 +64,7 @@ impl Histogram {
         if let Some(place) = place {
             place.set(packed(bucket, weight));
         } else {
-            self.table()[bucket].add(weight.into());
-            self.widen(bucket);
+            self.table().add(bucket, weight.into());
         }
         self.sum_ns.add(value_ns.wrapping_mul(weight.into()));
         self.samples.set(recorded + 1);
@@ -78,47 +82,59 @@ impl Histogram {
         }
         let sum_ns = self.sum_ns.get();
         if let Some(table) = self.table.get() {
-            let used = self.used();
-            let counters = used.clone().zip(&table[used]);
-            let buckets = counters.map(|(bucket, counter)| (bucket, counter.get()));
-            Distribution::of_buckets(samples, sum_ns, buckets)
+            Distribution::of_buckets(samples, sum_ns, table.read())
         } else {
             let few = self.few.iter().map(|place| unpacked(place.get()));
-            Distribution::of_samples(samples, sum_ns, few)
+            let few = few.filter(|&(_, weight)| weight > 0);
+            Distribution::of_samples(samples, sum_ns, few.collect())
         }
     }
 
-    fn table(&self) -> &[Counter; TABLE] {
+    fn table(&self) -> &Table {
         self.table.get_or_init(|| self.promoted())
     }
 
     /// A table that begins with the few.
     #[cold]
-    fn promoted(&self) -> Box<[Counter; TABLE]> {
-        let table = Box::new(std::array::from_fn(|_| Counter::default()));
+    fn promoted(&self) -> Box<Table> {
+        let table = Box::new(Table {
+            marks: std::array::from_fn(|_| Counter::default()),
+            buckets: std::array::from_fn(|_| Counter::default()),
+        });
         for place in &self.few {
             let (bucket, weight) = unpacked(place.get_own());
-            let counter: &Counter = &table[bucket];
-            counter.add(weight);
-            self.widen(bucket);
+            table.add(bucket, weight);
         }
         table
     }
+}
 
-    /// Takes a bucket into the range that is read: latencies of one kernel lie close together, and a
-    /// reader of the whole table would look at ten times as many.
-    ///
-    /// Before `samples` is stored, so whoever sees a sample counted sees its bucket in the range.
+impl Table {
+    /// Adds to a bucket and marks it, both before `samples` is stored: whoever sees a sample counted
+    /// sees its bucket marked.
     #[inline]
-    fn widen(&self, bucket: usize) {
-        self.used_to.raise_to(bucket as u64 + 1);
-        self.used_from_end.raise_to((TABLE - bucket) as u64);
+    fn add(&self, bucket: usize, weight: u64) {
+        self.buckets[bucket].add(weight);
+        let marks = &self.marks[bucket / u64::BITS as usize];
+        let marked = marks.get_own() | 1 << (bucket % u64::BITS as usize);
+        if marked != marks.get_own() {
+            marks.set(marked);
+        }
     }
 
-    fn used(&self) -> Range<usize> {
-        let place =
-            |counter: &Counter| usize::try_from(counter.get()).map_or(TABLE, |at| at.min(TABLE));
-        TABLE - place(&self.used_from_end)..place(&self.used_to)
+    /// The buckets used and the weight in each, in ascending order.
+    fn read(&self) -> Vec<(usize, u64)> {
+        let marks = self.marks.each_ref().map(Counter::get);
+        let count: u32 = marks.iter().map(|marks| marks.count_ones()).sum();
+        let mut used = Vec::with_capacity(count as usize);
+        for (word, mut left) in marks.into_iter().enumerate() {
+            while left != 0 {
+                let bucket = word * u64::BITS as usize + left.trailing_zeros() as usize;
+                used.push((bucket, self.buckets[bucket].get()));
+                left &= left - 1;
+            }
+        }
+        used
     }
 }
 

@@ -57,16 +57,28 @@ impl Latencies {
         }
     }
 
+    /// Messages timed per message taken; None where none was.
+    #[must_use]
+    pub fn sample_rate(&self) -> Option<f64> {
+        let (samples, wait) = (self.queue_wait.samples(), &self.queue_wait);
+        (samples > 0).then(|| ratio(samples, wait.count()))
+    }
+
+    /// Share of `uptime_ns` nanoseconds that the services took; None where there was neither.
+    #[must_use]
+    pub fn duty_ratio(&self, uptime_ns: u64) -> Option<f64> {
+        let has_duty = uptime_ns > 0 && self.service.samples() > 0;
+        has_duty.then(|| ratio(self.service.sum_ns(), uptime_ns))
+    }
+
     /// What is shown of them after `uptime_ns` nanoseconds.
     #[must_use]
     pub fn shown(&self, uptime_ns: u64) -> ShownLatency {
-        let (wait, service) = (&self.queue_wait, &self.service);
-        let has_duty = uptime_ns > 0 && service.samples() > 0;
         ShownLatency {
-            queue_wait: wait.summary(),
-            service: service.summary(),
-            sample_rate: (wait.samples() > 0).then(|| ratio(wait.samples(), wait.count())),
-            duty_ratio: has_duty.then(|| ratio(service.sum_ns(), uptime_ns)),
+            queue_wait: self.queue_wait.summary(),
+            service: self.service.summary(),
+            sample_rate: self.sample_rate(),
+            duty_ratio: self.duty_ratio(uptime_ns),
         }
     }
 }

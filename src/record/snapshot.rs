@@ -1,5 +1,7 @@
 //! A record as seen at one moment, and what is shown of it.
 
+use std::borrow::Cow;
+
 use super::{KernelRecord, Latencies, ShownLatency, State};
 use crate::clock::{Anchor, COARSE_NS};
 
@@ -230,18 +232,22 @@ impl Snapshot {
         }
     }
 
-    /// The latencies shown since `baseline`, a snapshot of the same record taken at a reset.
+    /// The latencies since `baseline`, a snapshot of the same record taken at a reset.
     ///
     /// A message taken before the reset and ended after it shows all of its service after it.
     #[must_use]
+    pub fn latencies_since(&self, baseline: Option<&Self>) -> Cow<'_, Latencies> {
+        baseline.map_or(Cow::Borrowed(&self.latencies), |start| {
+            Cow::Owned(self.latencies.since(&start.latencies))
+        })
+    }
+
+    /// What is shown of the latencies since `baseline`.
+    #[must_use]
     pub fn latency_since(&self, baseline: Option<&Self>) -> ShownLatency {
-        match baseline {
-            None => self.latencies.shown(self.uptime_ns(0)),
-            Some(start) => {
-                let since = self.latencies.since(&start.latencies);
-                since.shown(self.uptime_ns(start.taken_ns))
-            }
-        }
+        let reset_ns = baseline.map_or(0, |start| start.taken_ns);
+        self.latencies_since(baseline)
+            .shown(self.uptime_ns(reset_ns))
     }
 
     fn uptime_ns(&self, reset_ns: u64) -> u64 {

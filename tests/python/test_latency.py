@@ -1,13 +1,22 @@
 """How long messages wait and how long kernels have them, on a clock turned by hand."""
 
 import asyncio
+import copy
 import dataclasses
+import json
 import pickle
 
+import msgspec
 import pytest
 from kernels_for_tests import echo, start, start_puppet, turns
 
-from pydotcompute import LatencySummary, RingKernelRuntime, TelemetryCollector
+from pydotcompute import (
+    KernelState,
+    KernelTelemetry,
+    LatencySummary,
+    RingKernelRuntime,
+    TelemetryCollector,
+)
 from pydotcompute._core import ObjectMailbox
 from pydotcompute.testing import MockClock
 
@@ -229,6 +238,60 @@ async def test_a_summary_of_latencies_is_an_immutable_value_that_pickles(timed, 
     assert hash(t.service) == hash(pickle.loads(pickle.dumps(t.service)))  # noqa: S301
     with pytest.raises(dataclasses.FrozenInstanceError):
         t.service.p50 = 0.0
+
+
+async def test_latencies_are_those_of_the_moment_they_were_read(timed, clock):
+    puppet = await start_puppet(timed)
+    await work(timed, clock, puppet, wait=1, service=2)
+    before = timed.get_telemetry("k")
+    for _ in range(20):
+        await work(timed, clock, puppet, wait=5, service=5)
+    timed.reset_telemetry("k")
+    assert_all_are(before.queue_wait, 1)
+    assert_all_are(before.service, 2)
+    assert before.service is before.service
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        lambda t: pickle.loads(pickle.dumps(t)),  # noqa: S301 - our own bytes
+        copy.copy,
+        copy.deepcopy,
+        dataclasses.replace,
+        lambda t: type(t)(
+            **dataclasses.asdict(t) | {"queue_wait": t.queue_wait, "service": t.service}
+        ),
+    ],
+)
+async def test_a_copy_of_telemetry_has_its_latencies(timed, clock, copied):
+    puppet = await start_puppet(timed)
+    await work(timed, clock, puppet, wait=1, service=2)
+    one, other = copied(timed.get_telemetry("k")), timed.get_telemetry("k")
+    assert one == other
+    assert hash(one) == hash(other)
+    assert repr(one) == repr(other)
+    assert list(one.to_dict().items()) == list(other.to_dict().items())
+    assert_all_are(one.queue_wait, 1)
+    assert_all_are(one.service, 2)
+
+
+async def test_telemetry_and_summary_are_what_serializers_take_them_for(timed, clock):
+    puppet = await start_puppet(timed)
+    await work(timed, clock, puppet, wait=1, service=2)
+    t, summary = timed.get_telemetry("k"), timed.get_summary()
+    assert msgspec.json.decode(msgspec.json.encode(t)) == dataclasses.asdict(t)
+    assert msgspec.json.decode(msgspec.json.encode(summary)) == summary
+    assert json.loads(json.dumps(summary)) == summary
+
+
+def test_telemetry_made_by_hand_has_the_latencies_it_is_given():
+    given = LatencySummary(1, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0)
+    t = KernelTelemetry("k", KernelState.ACTIVE, service=given)
+    assert (t.queue_wait, t.service) == (None, given)
+    assert (KernelTelemetry.queue_wait, KernelTelemetry.service) == (None, None)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        t.service = None
 
 
 async def test_a_dict_of_telemetry_holds_latencies_as_dicts(timed, clock):

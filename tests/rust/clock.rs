@@ -207,3 +207,14 @@ proptest! {
         prop_assert_eq!(converted, i128::from(stamp_ns) - i128::from(monotonic_ns));
     }
 }
+
+#[test]
+fn a_ticking_mock_moves_on_by_its_tick_at_each_reading() {
+    let mock = MockClock::ticking(Duration::from_nanos(3));
+    let clock = Clock::Mock(mock.clone());
+    assert_eq!(clock.monotonic_ns(), MockClock::START_NS);
+    assert_eq!(clock.coarse_ns(), MockClock::START_NS + 3);
+    mock.advance(Duration::from_nanos(100));
+    assert_eq!(clock.monotonic_ns(), MockClock::START_NS + 106);
+    assert_eq!(clock.unix_ns(), MockClock::START_UNIX_NS + 109);
+}

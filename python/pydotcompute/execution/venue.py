@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
@@ -23,8 +22,7 @@ class Ending(Enum):
     CANCELLED = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """An ending, with the exception where one was raised."""
 
     ending: Ending

@@ -9,11 +9,9 @@ from pydotcompute._core import Home
 from pydotcompute.exceptions import InvalidTypeError
 from pydotcompute.execution.handler import serve
 from pydotcompute.execution.task import TaskVenue
-from pydotcompute.execution.thread import BlockingVenue, LoopVenue
 from pydotcompute.execution.venue import Venue, run_blocking
 from pydotcompute.kernels import KernelLaunch, is_async
 from pydotcompute.options import KernelExecution, KernelForm
-from pydotcompute.runtime.blocking_context import BlockingKernelContext
 from pydotcompute.runtime.context import KernelContext
 from pydotcompute.runtime.desk import BlockingDesk, HandlerDesk
 
@@ -25,6 +23,8 @@ def venue_of(launch: KernelLaunch, loop: asyncio.AbstractEventLoop, home: Home |
     """Make the place that a launch asked for, beside or on the runtime's loop."""
     if launch.options.execution is KernelExecution.TASK:
         return TaskVenue(loop, home)
+    from pydotcompute.execution.thread import BlockingVenue, LoopVenue  # noqa: PLC0415 - few need it
+
     return LoopVenue(loop) if is_async(launch.function) else BlockingVenue(loop)
 
 
@@ -36,11 +36,17 @@ def code_of(kernel: "Kernel", launch: KernelLaunch, venue: Venue) -> Any:
     """
     if launch.options.form is KernelForm.LOOP:
         if venue.blocks:
-            return _plain(launch.function)(BlockingKernelContext(kernel, venue))
+            return _plain(launch.function)(_blocking_context(kernel, venue))
         return launch.function(KernelContext(kernel))
     if not venue.blocks:
         return serve(launch.function, HandlerDesk(kernel))
     return run_blocking(serve(_plain(launch.function), BlockingDesk(kernel, venue)))
+
+
+def _blocking_context(kernel: "Kernel", venue: Venue) -> object:
+    from pydotcompute.runtime.blocking_context import BlockingKernelContext  # noqa: PLC0415 - few need it
+
+    return BlockingKernelContext(kernel, venue)
 
 
 def _plain(function: Callable[[Any], object]) -> Callable[[Any], object]:

@@ -1,13 +1,14 @@
 """What kernels did, in numbers that add up."""
 
+from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 from pydotcompute.telemetry.collector import TelemetryCollector
-from pydotcompute.telemetry.kernel_telemetry import KernelTelemetry
-from pydotcompute.telemetry.latency import LatencySummary
 
 if TYPE_CHECKING:
     from pydotcompute.telemetry.auditing import Audit, CallerLedger, audit
+    from pydotcompute.telemetry.kernel_telemetry import KernelTelemetry
+    from pydotcompute.telemetry.latency import LatencySummary
 
 __all__ = [
     "Audit",
@@ -18,14 +19,18 @@ __all__ = [
     "audit",
 ]
 
-_ON_USE = {"Audit", "CallerLedger", "audit"}
+_ON_USE = {
+    "Audit": "auditing",
+    "CallerLedger": "auditing",
+    "KernelTelemetry": "kernel_telemetry",
+    "LatencySummary": "latency",
+    "audit": "auditing",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Load the audit when it is asked for: few programs do, and all wait for what is imported."""
+    """Load what few programs name when it is named: all wait for what is imported."""
     if name in _ON_USE:
-        from pydotcompute.telemetry import auditing  # noqa: PLC0415 - see above
-
-        return getattr(auditing, name)
+        return getattr(_import_module(f"{__name__}.{_ON_USE[name]}"), name)
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)

@@ -3,22 +3,20 @@
 import os
 import threading
 from contextlib import AbstractContextManager
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydotcompute._core import ManualRecord, MockClock, Snapshot
 from pydotcompute.checks import check_kernel_id
 from pydotcompute.exceptions import InvalidArgumentError, KernelNotFoundError
 from pydotcompute.options import KernelState
 from pydotcompute.telemetry.errors import describe
-from pydotcompute.telemetry.kernel_telemetry import KernelTelemetry
-from pydotcompute.telemetry.latency import LatencySummary
 from pydotcompute.telemetry.summary import summarize
 
-_CLASSES: Final = (
-    KernelTelemetry,
-    LatencySummary,
-    {state.value: state for state in KernelState},
-)
+if TYPE_CHECKING:
+    from pydotcompute.telemetry.kernel_telemetry import KernelTelemetry
+    from pydotcompute.telemetry.latency import LatencySummary
+
+    Classes = tuple[type[KernelTelemetry], type[LatencySummary], dict[str, Any]]
 
 
 class Source(Protocol):
@@ -75,6 +73,7 @@ class TelemetryCollector:
         """
         self._enabled = bool(enabled)
         self._clock = clock
+        self._classes = _classes() if self._enabled else None
         self._entries: dict[str, _Entry] = {}
         self._entries_lock = threading.RLock()  # a finalizer or signal may read again
         self._process = os.getpid()
@@ -127,7 +126,7 @@ class TelemetryCollector:
         with self._lock:
             before = self._entries.get(kernel_id)
             if before is not None:
-                last = _read(kernel_id, before)
+                last = self._read(kernel_id, before)
                 entry.earlier_processed = before.earlier_processed + last.messages_processed
                 entry.earlier_errors = before.earlier_errors + last.errors
             self._entries[kernel_id] = entry
@@ -140,15 +139,15 @@ class TelemetryCollector:
 
     # Reading.
 
-    def get_telemetry(self, kernel_id: str) -> KernelTelemetry | None:
+    def get_telemetry(self, kernel_id: str) -> "KernelTelemetry | None":
         """Get the counts of one kernel now; None where it is unknown or nothing is collected."""
         entry = self._entries.get(kernel_id) if isinstance(kernel_id, str) else None
-        return None if entry is None else _read(kernel_id, entry)
+        return None if entry is None else self._read(kernel_id, entry)
 
-    def get_all_telemetry(self) -> dict[str, KernelTelemetry]:
+    def get_all_telemetry(self) -> "dict[str, KernelTelemetry]":
         """Get the counts of every kernel, each at its own moment."""
         with self._lock:
-            return {key: _read(key, entry) for key, entry in self._known()}
+            return {key: self._read(key, entry) for key, entry in self._known()}
 
     def get_summary(self) -> dict[str, Any]:
         """Get sums over all kernels, made on demand.
@@ -159,11 +158,13 @@ class TelemetryCollector:
             incarnations too. `aggregate_throughput`: messages per second, of kernels not ended.
             `per_kernel`: `KernelTelemetry.to_dict()` by kernel id.
         """
+        kernels: dict[str, dict[str, Any]] = {}
+        earlier_processed = earlier_errors = 0
         with self._lock:
-            known = self._known()
-            earlier_processed = sum(entry.earlier_processed for _, entry in known)
-            earlier_errors = sum(entry.earlier_errors for _, entry in known)
-            kernels = {kernel_id: _values(kernel_id, entry) for kernel_id, entry in known}
+            for kernel_id, entry in self._known():
+                kernels[kernel_id] = _values(kernel_id, entry)
+                earlier_processed += entry.earlier_processed
+                earlier_errors += entry.earlier_errors
         return summarize(kernels, earlier_processed, earlier_errors)
 
     def reset(self, kernel_id: str | None = None) -> None:
@@ -194,6 +195,15 @@ class TelemetryCollector:
             self._entries_lock, self._process = threading.RLock(), process
         return self._entries_lock
 
+    def _read(self, kernel_id: str, entry: _Entry) -> "KernelTelemetry":
+        # The baseline first: a reset meanwhile must not leave it newer than the snapshot.
+        source, baseline = entry.source, entry.baseline
+        classes: Any = self._classes  # None without entries only
+        shown: KernelTelemetry = source.snapshot().telemetry(
+            classes, kernel_id, source.last_error, baseline
+        )
+        return shown
+
     def _known(self) -> list[tuple[str, _Entry]]:
         return list(self._entries.items())  # a signal or finalizer may add to them meanwhile
 
@@ -216,10 +226,12 @@ class TelemetryCollector:
             return self._entries.setdefault(kernel_id, entry)  # a signal may have been faster
 
 
-def _read(kernel_id: str, entry: _Entry) -> KernelTelemetry:
-    # The baseline first: a reset meanwhile must not leave it newer than the snapshot.
-    source, baseline = entry.source, entry.baseline
-    return source.snapshot().telemetry(_CLASSES, kernel_id, source.last_error, baseline)
+def _classes() -> "Classes":
+    """Load what is shown: making dataclasses of many fields takes as long as many an import."""
+    from pydotcompute.telemetry.kernel_telemetry import KernelTelemetry  # noqa: PLC0415 - see above
+    from pydotcompute.telemetry.latency import LatencySummary  # noqa: PLC0415 - see above
+
+    return KernelTelemetry, LatencySummary, {state.value: state for state in KernelState}
 
 
 def _values(kernel_id: str, entry: _Entry) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydotcompute.options import KernelState
 from pydotcompute.telemetry.latency import LatencySummary
+from pydotcompute.telemetry.summary import rate, ratio
 
 
 @dataclass(frozen=True)
@@ -112,13 +113,3 @@ class KernelTelemetry:
         values["throughput"] = rate(self.messages_processed, uptime)
         values["error_rate"] = ratio(self.errors, self.messages_processed)
         return values
-
-
-def rate(processed: int, uptime: float) -> float:
-    """Messages a second of uptime; 0.0 where the uptime is 0."""
-    return processed / uptime if uptime > 0.0 else 0.0
-
-
-def ratio(errors: int, processed: int) -> float:
-    """Errors a message processed; with nothing processed the number of errors."""
-    return errors / processed if processed else float(errors)

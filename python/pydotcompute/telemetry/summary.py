@@ -1,9 +1,8 @@
-"""Sums over kernels."""
+"""Sums over kernels, and what is derived of the counts of one."""
 
 from typing import Any, Final
 
 from pydotcompute.options import KernelState
-from pydotcompute.telemetry.kernel_telemetry import rate, ratio
 
 _ENDED: Final = {KernelState.TERMINATED.value, KernelState.FAILED.value}
 
@@ -39,3 +38,13 @@ def summarize(
         "aggregate_throughput": throughput,
         "per_kernel": kernels,
     }
+
+
+def rate(processed: int, uptime: float) -> float:
+    """Messages a second of uptime; 0.0 where the uptime is 0."""
+    return processed / uptime if uptime > 0.0 else 0.0
+
+
+def ratio(errors: int, processed: int) -> float:
+    """Errors a message processed; with nothing processed the number of errors."""
+    return errors / processed if processed else float(errors)

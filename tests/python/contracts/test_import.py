@@ -31,7 +31,17 @@ import pydotcompute
 print(json.dumps([before, state(), sorted(sys.modules)]))
 """
 
-LATE = ("numpy", "msgspec", "rich", "click")
+LATE = (
+    "numpy",
+    "msgspec",
+    "rich",
+    "click",
+    "pydotcompute.device.native_kernel",
+    "pydotcompute.execution.message_queue",
+    "pydotcompute.execution.thread",
+    "pydotcompute.runtime.portal",
+    "pydotcompute.telemetry.kernel_telemetry",
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +60,24 @@ def test_importing_changes_nothing_in_the_process(probe: subprocess.CompletedPro
 
 
 @pytest.mark.parametrize("module", LATE)
-def test_importing_leaves_dependencies_for_their_first_use(
+def test_importing_leaves_what_not_everybody_needs_for_its_first_use(
     module: str, probe: subprocess.CompletedProcess[str]
 ) -> None:
     modules = json.loads(probe.stdout)[2]
     assert module not in modules
+
+
+NAMES = """
+import pydotcompute
+names = set(pydotcompute.__all__)
+assert names <= set(dir(pydotcompute)), names - set(dir(pydotcompute))
+from pydotcompute import *
+assert names <= set(globals()), names - set(globals())
+assert all(globals()[name] is getattr(pydotcompute, name) for name in names)
+"""
+
+
+def test_names_that_are_loaded_late_are_listed_and_imported_like_the_others() -> None:
+    command = [sys.executable, "-W", "error", "-c", NAMES]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
