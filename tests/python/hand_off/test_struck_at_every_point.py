@@ -12,7 +12,7 @@ from kernels_for_tests import echo, turns
 
 import pydotcompute
 from pydotcompute import RingKernelRuntime, message
-from pydotcompute.exceptions import QueueEmptyError
+from pydotcompute.exceptions import QueueEmptyError, QueueTimeoutError
 
 hand_offs = pytest.mark.parametrize("hand_off", [True, False])
 
@@ -244,3 +244,33 @@ async def test_a_kernel_that_waits_for_room_gets_what_a_struck_receiver_made(han
         kernel = asyncio.all_tasks() - {asyncio.current_task()}
         await struck_at_every_point(lambda: runtime.receive("k"), afterwards, kernel)
         await runtime.terminate_all(timeout=0)
+
+
+@hand_offs
+async def test_a_struck_wait_leaves_its_deadline_to_no_later_one(hand_off):
+    async with RingKernelRuntime(enable_telemetry=True, hand_off=hand_off) as runtime:
+
+        async def patient(ctx):
+            is_late = False
+            while True:
+                try:
+                    if await ctx.receive() == "wait":
+                        is_late = True
+                        await ctx.receive(timeout=0.005)
+                except QueueTimeoutError:
+                    assert is_late
+                except Struck:
+                    is_late = False
+
+        await started(runtime, patient, replies=False)
+
+        async def call():
+            await runtime.send("k", "wait")
+            await turns()
+
+        async def afterwards():
+            with pytest.raises(QueueTimeoutError):
+                await runtime.receive("k", timeout=0.01)
+            assert runtime.get_state("k") == "active"
+
+        await struck_at_every_point(call, afterwards, [asyncio.current_task()])

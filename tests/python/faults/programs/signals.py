@@ -109,12 +109,7 @@ class Play:
                 await self.fragile(ctx)
             except Struck:
                 self.kernel_strikes += 1
-                await self.say_so(ctx)
-
-    async def say_so(self, ctx):
-        left, self.storm.left = self.storm.left, 0
-        await ctx.send(None)  # whoever waits for what was lost waits no more
-        self.storm.left = left
+                await ctx.send(None)  # whoever waits for what was lost waits no more
 
     async def fragile(self, ctx):
         while True:
