@@ -1,4 +1,4 @@
-"""Two loops that take turns in one thread: what callers have used up in one is no matter of the other."""
+"""Two loops that take turns in one thread: what one has used up is no matter of the other."""
 
 import asyncio
 import gc
