@@ -90,6 +90,9 @@ impl FastPath {
                 }
             }
         }
+        if let Some(stepper) = self.stepper(py) {
+            stepper.get().wake_again(py)?;
+        }
         message::empty(py)
     }
 

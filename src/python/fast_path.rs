@@ -50,6 +50,13 @@ pub(super) struct Wait {
     has_yielded: bool,
 }
 
+impl Wait {
+    /// Whether it ends in time; a wait before it, broken off, may have left a deadline.
+    fn is_in_time(self) -> bool {
+        self.timeout.is_some_and(f64::is_finite)
+    }
+}
+
 impl FastPath {
     #[inline]
     pub(super) fn mailbox(&self) -> &ObjectMailbox {
@@ -247,7 +254,7 @@ impl FastPath {
                 self.timer.wait_no_more(py);
                 Ok(message)
             }
-            Take::Empty if self.timer.is_over(py) => {
+            Take::Empty if wait.is_in_time() && self.timer.is_over(py) => {
                 self.timer.wait_no_more(py);
                 Err(self.late(py, wait.timeout))
             }

@@ -116,17 +116,24 @@ pub(super) fn one_deeper<R>(work: impl FnOnce() -> R) -> R {
     })
 }
 
-/// Sets how many steps, in how many nanoseconds, callers in this thread may make between two turns.
-pub(super) fn set(steps: u32, steps_ns: u64) {
+/// Set how many steps, in how many seconds, callers in this thread may run kernels between two turns
+/// of its loop; for measurements on a machine that is slowed down, and for tests.
+#[pyfunction]
+pub(crate) fn set_turn_budget(steps: u32, seconds: u32) {
     TURN.with(|turn| {
         turn.steps.set(steps);
-        turn.steps_ns.set(steps_ns);
+        turn.steps_ns.set(u64::from(seconds) * 1_000_000_000);
     });
     refill();
 }
 
-/// The loop of this thread has turned.
-pub(crate) fn refill() {
+/// The loop has turned.
+#[pyfunction]
+pub(super) fn refill_budget(_argument: &Bound<'_, PyAny>) {
+    refill();
+}
+
+fn refill() {
     TURN.with(|turn| {
         turn.left.set(turn.steps.get());
         turn.deadline_ns.set(u64::MAX);

@@ -5,8 +5,9 @@ use pyo3::prelude::*;
 use pyo3::{intern, wrap_pyfunction};
 
 use super::asyncio::call_soon;
+use super::budget::refill_budget;
 use super::parking::deliver;
-use super::stepper::{refill_budget, resume_kernel};
+use super::stepper::resume_kernel;
 use super::{Object, Parking};
 
 /// An event loop, with what the tasks of all its kernels need of it, made once for them all.

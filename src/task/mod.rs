@@ -23,11 +23,12 @@ mod place;
 mod stepper;
 
 pub(crate) use asyncio::prepare;
+pub(crate) use budget::set_turn_budget;
 pub(crate) use home::Home;
 pub(crate) use parking::Parking;
 pub(crate) use phase::Ran;
 pub(crate) use place::Place;
-pub(crate) use stepper::{Stepper, set_turn_budget};
+pub(crate) use stepper::Stepper;
 
 /// A reference to any Python object.
 type Object = pyo3::Py<pyo3::PyAny>;

@@ -55,6 +55,16 @@ impl Stepper {
         self.parking.clone_ref(py).into_any()
     }
 
+    /// Lets the task run that is owed something, or is cancelled, and was not told: a wake-up that
+    /// was broken off again and again is asked for once more.
+    pub(crate) fn wake_again(&self, py: Python<'_>) -> PyResult<()> {
+        let is_owing = self.state.with(py, |state| state.phase == Phase::Owing);
+        if is_owing || self.parking.get().is_cancelled(py) {
+            Parking::call(self.parking.bind(py))?;
+        }
+        Ok(())
+    }
+
     /// Runs the kernel on behalf of the current task until it suspends, where that may be.
     #[inline]
     pub(crate) fn run_for_caller(slf: &Bound<'_, Self>) -> PyResult<Ran> {
@@ -241,19 +251,6 @@ pub(super) fn resume_kernel(py: Python<'_>, stepper: &Bound<'_, Stepper>) {
         .with(py, |state| state.outcome = Some(outcome));
 }
 
-/// The loop has turned.
-#[pyfunction]
-pub(super) fn refill_budget(_argument: &Bound<'_, PyAny>) {
-    budget::refill();
-}
-
-/// Set how many steps, in how many seconds, callers in this thread may run kernels between two turns
-/// of its loop; for measurements on a machine that is slowed down, and for tests.
-#[pyfunction]
-pub(crate) fn set_turn_budget(steps: u32, seconds: u32) {
-    budget::set(steps, u64::from(seconds) * 1_000_000_000);
-}
-
 #[pymethods]
 impl Stepper {
     /// A stepper for a coroutine whose task will run on `home`.
@@ -288,7 +285,10 @@ impl Stepper {
     /// Let the task run at the loop's next turn; whether it waits parked and was not on its way.
     pub(crate) fn wake(&self, py: Python<'_>) -> PyResult<bool> {
         let parking = self.parking.bind(py);
-        if !self.is_parked(py) || parking.get().is_called(py) {
+        if !self.is_parked(py) {
+            return self.wake_again(py).map(|()| false);
+        }
+        if parking.get().is_called(py) {
             return Ok(false);
         }
         Parking::call(parking)?;

@@ -1,10 +1,10 @@
 """A kernel's own ends of its two queues, which can be waited at."""
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Final
 
-from pydotcompute._core import CLOSED, EMPTY, END, FULL, FastPath, ObjectMailbox
+from pydotcompute._core import ACCEPTED, CLOSED, EMPTY, END, FULL, FastPath, ObjectMailbox
 from pydotcompute.exceptions import EndOfStream, QueueFullTimeoutError, QueueTimeoutError
 from pydotcompute.execution.row import in_a_row
 from pydotcompute.execution.venue import Lines, Owner
@@ -92,9 +92,10 @@ class KernelEnd:
 
     async def fail(self, error: Exception, *, counted: bool) -> None:
         """Put an error in the place of a reply, waiting for room."""
+        fail = partial(self._core.fail, counted=counted)
 
         def attempt() -> object:
-            return self._sent(self._core.fail(error, counted=counted))
+            return self._put(fail, error)
 
         if self._output_space.line or attempt() is WAIT:
             await self._output_space.until(attempt, None)
@@ -124,22 +125,31 @@ class KernelEnd:
 
     def _ask(self, most: int | None, *, again: bool = False) -> Any:
         core = self._core
-        taken = core.take(again=again) if most is None else core.take_batch(most, again=again)
-        if taken is EMPTY:
-            self._owner.tell_quiet()
-            return WAIT
-        if taken is not END:
-            self._input_space.wake_next()
-        return taken
+        try:
+            taken = core.take(again=again) if most is None else core.take_batch(most, again=again)
+            if taken is not EMPTY:
+                self._input_space.wake_next()
+                return taken
+        except BaseException:  # an interrupt, after the message was taken perhaps
+            self._input_space.call_next()
+            raise
+        self._owner.tell_quiet()
+        return WAIT
 
     def _reply(self, message: object) -> object:
-        return self._sent(self._core.reply(message))
+        return self._put(self._core.reply, message)
 
-    def _sent(self, code: int) -> object:
-        if code == CLOSED:
-            raise self._owner.refusal()
-        self._owner.tell_quiet()
+    def _put(self, put: Callable[[Any], int], reply: object) -> object:
+        try:
+            code = put(reply)
+            if code != CLOSED:
+                self._owner.tell_quiet()
+            if code == ACCEPTED:
+                self._output_ready.wake_next()
+                return DONE
+        except BaseException:  # an interrupt, after the reply was made perhaps
+            self._output_ready.call_next()
+            raise
         if code == FULL:
             return WAIT
-        self._output_ready.wake_next()
-        return DONE
+        raise self._owner.refusal()

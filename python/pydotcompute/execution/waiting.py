@@ -171,7 +171,7 @@ class WaitQueue:
         if loop is self._loop:  # else left behind with a closed one, and the line is another's now
             place.future = None
             if place in self.line:
-                self.line.remove(place)  # at once, mostly the head: the first may stay for ever
+                self.line.remove(place)  # mostly from the head: the first may stay for ever
             self.pass_on()
 
 

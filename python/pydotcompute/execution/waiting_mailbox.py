@@ -259,12 +259,17 @@ class WaitingMailbox(KernelEnd):
                 raise self._owner.refusal()
             if index < 0:
                 return WAIT
-        reply = self._core.collect(index)
+        try:
+            reply = self._core.collect(index)
+            if reply is not EMPTY:
+                self._output_space.wake_next()
+        except BaseException:  # an interrupt, after the reply was collected perhaps
+            self._output_space.call_next()
+            raise
         if reply is EMPTY:
             if self._output_open:
                 return WAIT
             raise self._owner.refusal()
-        self._output_space.wake_next()
         if type(reply) is ErrorReply:
             raise reply.error
         return reply

@@ -1,6 +1,7 @@
 """A signal handler that raises while a kernel is woken neither loses the wake-up nor doubles it."""
 
 import asyncio
+import threading
 
 import pytest
 from hand_off_for_tests import ask, started
@@ -42,7 +43,13 @@ def play(scenario):
         return runner.run(main())
 
 
-@pytest.mark.parametrize(("before", "after"), [(1, 0), (0, 1), (3, 0), (0, 3)])
+interrupts = pytest.mark.parametrize(
+    ("before", "after"), [(1, 0), (0, 1), (3, 0), (0, 3), (4, 0), (0, 4)]
+)
+"""Up to as many as there are tries."""
+
+
+@interrupts
 def test_an_interrupted_send_has_moved_nothing_and_wakes_its_kernel_once(before, after):
     async def scenario(runtime, loop):
         freed = asyncio.Event()
@@ -66,7 +73,62 @@ def test_an_interrupted_send_has_moved_nothing_and_wakes_its_kernel_once(before,
     assert play(scenario) == ("sent", "more")
 
 
-def test_an_interrupted_cancellation_still_reaches_the_kernel():
+async def interrupted_elsewhere(runtime, loop, before, after):
+    """Interrupt what tells a kernel's task that the kernel waits elsewhere, in a caller's step."""
+
+    async def elsewhere(ctx):
+        while True:
+            message = await ctx.receive()
+            loop.before, loop.after = (before, after) if message == 1 else (0, 0)
+            await asyncio.sleep(0)
+            await ctx.send(message)
+
+    await started(runtime, elsewhere)
+    # From another thread, and no turn since: no wake-up is on its way in this loop.
+    sending = threading.Thread(target=runtime.portal().send, args=("k", 1))
+    sending.start()
+    sending.join()
+    with pytest.raises(InterruptError):
+        await runtime.receive("k")
+    assert runtime.get_telemetry("k").in_flight == 1
+
+
+@interrupts
+def test_a_receiver_asks_again_for_a_kernel_whose_task_was_not_told_where_it_waits(before, after):
+    async def scenario(runtime, loop):
+        await interrupted_elsewhere(runtime, loop, before, after)
+        return await runtime.receive("k"), await ask(runtime, 2)
+
+    assert play(scenario) == (1, 2)
+
+
+@interrupts
+def test_a_sender_asks_again_for_a_kernel_whose_task_was_not_told_where_it_waits(before, after):
+    async def scenario(runtime, loop):
+        await interrupted_elsewhere(runtime, loop, before, after)
+        await runtime.send("k", 2)
+        await turns()
+        return [runtime.receive_nowait("k") for _ in range(2)]
+
+    assert play(scenario) == [1, 2]
+
+
+@interrupts
+def test_an_interrupted_refill_of_the_callers_share_is_asked_for_again(before, after):
+    async def scenario(runtime, loop):
+        await started(runtime)
+        await runtime.send("k", "first")
+        loop.before, loop.after = before, after
+        with pytest.raises(InterruptError):
+            await runtime.receive("k")
+        first = await runtime.receive("k")
+        return first, [await ask(runtime, number) for number in range(500)]
+
+    assert play(scenario) == ("first", list(range(500)))
+
+
+@interrupts
+def test_an_interrupted_cancellation_still_reaches_the_kernel(before, after):
     async def scenario(runtime, loop):
         async def careful(ctx):
             while True:
@@ -78,7 +140,7 @@ def test_an_interrupted_cancellation_still_reaches_the_kernel():
 
         await started(runtime, careful)
         (task,) = [task for task in asyncio.all_tasks() if "TaskExecution" in repr(task)]
-        loop.after = 1
+        loop.before, loop.after = before, after
         with pytest.raises(InterruptError):
             task.cancel()
         return await runtime.receive("k"), await ask(runtime, 1)

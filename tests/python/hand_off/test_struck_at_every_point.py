@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from hand_off_for_tests import ask, started
-from kernels_for_tests import turns
+from kernels_for_tests import echo, turns
 
 import pydotcompute
 from pydotcompute import RingKernelRuntime, message
-from pydotcompute.exceptions import QueueEmptyError
+from pydotcompute.exceptions import QueueEmptyError, QueueTimeoutError
 
 hand_offs = pytest.mark.parametrize("hand_off", [True, False])
 
@@ -61,7 +61,7 @@ async def struck_at_every_point(call, afterwards, sparing=()):
             sys.setprofile(None)
         await asyncio.wait_for(afterwards(), 10)
         if not striking.has_struck:
-            assert point > 5
+            assert point > 3
             return
 
 
@@ -79,12 +79,25 @@ async def late(ctx):
     """Do so, but not in a caller's step."""
     while True:
         try:
-            while True:
-                received = await ctx.receive()
-                await turns(2)
-                await ctx.send(received)
+            await echo_late(ctx)
         except Struck:
             await ctx.send("struck")
+
+
+async def echo_late(ctx):
+    while True:
+        received = await ctx.receive()
+        await turns(2)
+        await ctx.send(received)
+
+
+async def forgetful(ctx):
+    """Answer each message, and go on as if nothing had been where that was struck."""
+    while True:
+        try:
+            await echo_late(ctx)
+        except Struck:
+            continue
 
 
 @message
@@ -117,7 +130,7 @@ CALLS = {
     "ask": ask,
     "ask in time": lambda runtime, sent: ask(runtime, sent, timeout=30),
     "send_and_receive": lambda runtime, sent: runtime.send_and_receive("k", sent),
-    "correlated": lambda runtime, sent: runtime.send_and_receive("k", Numbered(number=1)),
+    "correlated": lambda runtime, sent: runtime.send_and_receive("k", Numbered(number=sent)),
 }
 
 
@@ -155,6 +168,32 @@ async def test_who_waits_behind_a_struck_receiver_gets_what_that_one_left(kernel
 
 
 @hand_offs
+async def test_a_reply_behind_which_its_kernel_is_struck_reaches_who_waits(hand_off):
+    async with RingKernelRuntime(enable_telemetry=True, hand_off=hand_off) as runtime:
+        await started(runtime, forgetful)
+        waiting = []
+
+        async def call():
+            waiting.append(asyncio.create_task(runtime.receive("k")))
+            await turns(2)
+            await runtime.send("k", 1)
+            await turns(8)
+
+        async def afterwards():
+            (receiving,) = waiting
+            shown = runtime.get_telemetry("k")
+            assert receiving.done() is (shown.messages_sent == shown.messages_received)
+            receiving.cancel()
+            await asyncio.wait(waiting)
+            waiting.clear()
+            await check_rest(runtime)
+            runtime.reset_telemetry("k")
+
+        me = asyncio.current_task()
+        await struck_at_every_point(call, afterwards, [me])
+
+
+@hand_offs
 async def test_who_waits_behind_a_struck_sender_gets_the_room_that_one_left(hand_off):
     async with RingKernelRuntime(enable_telemetry=True, hand_off=hand_off) as runtime:
         await started(runtime, tough, queue_size=1, output_queue_size=16)
@@ -179,3 +218,59 @@ async def test_who_waits_behind_a_struck_sender_gets_the_room_that_one_left(hand
 
         await prepare()
         await struck_at_every_point(call, afterwards, behind)
+
+
+@hand_offs
+async def test_a_kernel_that_waits_for_room_gets_what_a_struck_receiver_made(hand_off):
+    async with RingKernelRuntime(enable_telemetry=True, hand_off=hand_off) as runtime:
+        await started(runtime, echo, output_queue_size=1)
+
+        async def prepare():
+            await runtime.send_batch("k", range(3))
+            await turns()
+            assert runtime.get_telemetry("k").in_flight == 1
+
+        async def afterwards():
+            await turns()
+            shown = runtime.get_telemetry("k")
+            assert (shown.output_depth, shown.queue_depth + shown.in_flight) in ((1, 1), (1, 2))
+            while runtime.get_telemetry("k").output_depth:
+                receive_all(runtime)
+                await turns()
+            await check_rest(runtime)
+            await prepare()
+
+        await prepare()
+        kernel = asyncio.all_tasks() - {asyncio.current_task()}
+        await struck_at_every_point(lambda: runtime.receive("k"), afterwards, kernel)
+        await runtime.terminate_all(timeout=0)
+
+
+@hand_offs
+async def test_a_struck_wait_leaves_its_deadline_to_no_later_one(hand_off):
+    async with RingKernelRuntime(enable_telemetry=True, hand_off=hand_off) as runtime:
+
+        async def patient(ctx):
+            is_late = False
+            while True:
+                try:
+                    if await ctx.receive() == "wait":
+                        is_late = True
+                        await ctx.receive(timeout=0.005)
+                except QueueTimeoutError:
+                    assert is_late
+                except Struck:
+                    is_late = False
+
+        await started(runtime, patient, replies=False)
+
+        async def call():
+            await runtime.send("k", "wait")
+            await turns()
+
+        async def afterwards():
+            with pytest.raises(QueueTimeoutError):
+                await runtime.receive("k", timeout=0.01)
+            assert runtime.get_state("k") == "active"
+
+        await struck_at_every_point(call, afterwards, [asyncio.current_task()])

@@ -7,6 +7,7 @@ The first argument says what a signal does: it "raises" where it strikes, is onl
 
 import asyncio
 import faulthandler
+import itertools
 import json
 import logging
 import random
@@ -42,7 +43,7 @@ class Storm:
 
     def __init__(self, effect, seed):
         self.effect = effect
-        self.random = random.Random(seed)
+        self.random = random.Random(seed)  # noqa: S311 - moments
         self.left = 0
         self.is_over = self.is_striking = False
         self.signals = self.strikes = 0
@@ -108,12 +109,7 @@ class Play:
                 await self.fragile(ctx)
             except Struck:
                 self.kernel_strikes += 1
-                await self.say_so(ctx)
-
-    async def say_so(self, ctx):
-        left, self.storm.left = self.storm.left, 0
-        await ctx.send(None)  # whoever waits for what was lost waits no more
-        self.storm.left = left
+                await ctx.send(None)  # whoever waits for what was lost waits no more
 
     async def fragile(self, ctx):
         while True:
@@ -172,7 +168,7 @@ class Play:
         self.doing = None
 
     def note(self, error):
-        """The call that was struck may have moved its message; one that was cancelled has not."""
+        """Note what a struck call may have moved; one that was cancelled has moved nothing."""
         (what, number), self.doing = self.doing or (None, None), None
         if isinstance(error, asyncio.CancelledError):
             self.me.uncancel()
@@ -242,7 +238,7 @@ class Play:
 
     def check_replies(self, shown):
         answers = [-reply for reply in self.replies if reply is not None]
-        assert all(before < after for before, after in zip(answers, answers[1:])), answers
+        assert all(before < after for before, after in itertools.pairwise(answers)), answers
         assert set(answers) <= {*self.sent, *self.perhaps_sent}
         missing = set(self.sent) - set(answers)
         lost = shown.messages_unanswered + shown.messages_errored + shown.messages_discarded
