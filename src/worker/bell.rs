@@ -39,7 +39,9 @@ impl Bell {
     fn ring(&self, key: u64) {
         let mut rung = self.rung();
         let is_first = rung.is_empty();
-        rung.push(key);
+        if rung.last() != Some(&key) {
+            rung.push(key);
+        }
         drop(rung);
         if is_first {
             self.add();
@@ -52,7 +54,7 @@ impl Bell {
         while rustix::io::write(&self.file, &one) == Err(rustix::io::Errno::INTR) {}
     }
 
-    /// Who has rung since the last call.
+    /// Who has rung since the last call, each once.
     ///
     /// The file comes first: who rings in between is among them, and the file is readable once
     /// more for nothing.
@@ -60,7 +62,10 @@ impl Bell {
     pub fn answer(&self) -> Vec<u64> {
         let mut count = [0; 8];
         while rustix::io::read(&self.file, &mut count) == Err(rustix::io::Errno::INTR) {}
-        std::mem::take(&mut *self.rung())
+        let mut keys = std::mem::take(&mut *self.rung());
+        keys.sort_unstable();
+        keys.dedup();
+        keys
     }
 
     /// Held for so short that nobody sleeps for it; and to `ThreadSanitizer` the sleeping half of the
