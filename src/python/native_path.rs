@@ -84,7 +84,7 @@ impl NativePath {
         let may_have = self.place.is_here(py, &self.home)?
             && !is_filled(&self.output_ready, py)?
             && may_hold(py, &self.home)?;
-        if !may_have || !self.has_reply_soon(py) {
+        if !may_have || !self.look_or_sleep(py) {
             return message::empty(py);
         }
         let Some(layout) = self.replies.as_ref().map(Py::get) else {
@@ -96,6 +96,12 @@ impl NativePath {
             Ok(1) => layout.read(py, &bytes),
             _ => message::empty(py), // an error, or another thread is just there
         }
+    }
+
+    /// Whether there is a reply, or an error in its place, after waiting a moment; not where the loop
+    /// has to turn.
+    fn has_reply_soon(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(may_hold(py, &self.home)? && self.look_or_sleep(py))
     }
 
     /// Whether the loop has to turn before a caller gets more replies.
@@ -118,7 +124,7 @@ impl NativePath {
 impl NativePath {
     /// Whether there is a reply, or an error in its place, now or a moment later.
     #[inline]
-    fn has_reply_soon(&self, py: Python<'_>) -> bool {
+    fn look_or_sleep(&self, py: Python<'_>) -> bool {
         if self.mailbox.has_reply() {
             return true;
         }

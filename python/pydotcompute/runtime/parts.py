@@ -99,7 +99,7 @@ def _native_parts(
         **recording._asdict(),
     )
     worker = NativeWorker(core, kernel.address, kernel.code)
-    venue = NativeVenue(loop, worker)
+    venue = NativeVenue(loop, worker, core)
     mailbox = NativeMailbox(
         core,
         worker,
