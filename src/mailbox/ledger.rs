@@ -188,6 +188,11 @@ impl Ledger {
         producer.last_accepted_ns.set(self.clock.coarse_ns());
     }
 
+    /// The greatest depth so far, for who accepts messages.
+    pub(super) fn queue_depth_peak(&self) -> u64 {
+        self.record.producer.depth_peak.get_own()
+    }
+
     pub(super) fn rejected(&self, count: u64) {
         self.record.producer.rejected.add(count);
     }
