@@ -125,8 +125,7 @@ impl KernelEnd {
         if count > 0 {
             self.count_replies(count);
             self.ended();
-            self.output.publish();
-            self.output.notify();
+            self.publish();
         }
         Put::Accepted(count)
     }
@@ -148,9 +147,15 @@ impl KernelEnd {
             ledger.error_replied();
         }
         self.raise(counted);
+        self.publish();
+        Put::Accepted(1)
+    }
+
+    /// Lets callers see what was put, and with it which messages have left the queue.
+    fn publish(&mut self) {
+        self.output.note(self.input.position());
         self.output.publish();
         self.output.notify();
-        Put::Accepted(1)
     }
 
     /// Counts an error and marks the oldest unmarked message in flight.

@@ -181,6 +181,11 @@ impl Ledger {
         self.record.producer.dropped.add(count);
     }
 
+    /// The greatest depth so far, for who accepts messages.
+    pub(super) fn queue_depth_peak(&self) -> u64 {
+        self.record.producer.depth_peak.get_own()
+    }
+
     pub(super) fn rejected(&self, count: u64) {
         self.record.producer.rejected.add(count);
     }

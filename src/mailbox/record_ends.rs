@@ -1,11 +1,14 @@
 //! The ends of a record mailbox where callers send and receive. Each writes its own side of the
 //! kernel's record.
 
+use std::sync::Arc;
+
 use super::Ledger;
 use super::notes::{Note, NoteReader, NoteWriter};
 use super::outcome::{CollectRecords, Put};
 use super::sampler::Sampler;
 use crate::ring::{Consumer, Producer};
+use crate::sync::{AtomicU64, Ordering};
 
 /// Where callers put messages.
 #[derive(Debug)]
@@ -13,6 +16,20 @@ pub(super) struct SendEnd {
     pub(super) ring: Producer,
     pub(super) timing: Option<(Sampler, NoteWriter)>,
     pub(super) accepting: bool,
+    pub(super) taken: Arc<Taken>,
+}
+
+/// Messages that are known to have left the queue, by the replies collected; there may be more.
+///
+/// The queue itself knows better, on a cache line that its kernel has just written.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(super) struct Taken(AtomicU64);
+
+impl Default for Taken {
+    fn default() -> Self {
+        Self(AtomicU64::new(0))
+    }
 }
 
 impl SendEnd {
@@ -30,7 +47,7 @@ impl SendEnd {
             }
             if count > 0 {
                 self.note_samples(ledger, first, count);
-                let depth = self.ring.depth() as u64;
+                let depth = self.depth(ledger.queue_depth_peak());
                 ledger.accepted(count as u64, depth);
             }
         }
@@ -39,6 +56,18 @@ impl SendEnd {
             self.ring.notify();
         }
         Put::Accepted(count)
+    }
+
+    /// Messages in the queue, where those may be more than `peak`; else no less than there are.
+    fn depth(&mut self, peak: u64) -> u64 {
+        // Relaxed: whatever was stored there has left the queue, whoever saw it leave.
+        let taken = self.taken.0.load(Ordering::Relaxed);
+        let most = self.ring.position().saturating_sub(taken);
+        if most > peak {
+            self.ring.depth() as u64
+        } else {
+            most
+        }
     }
 
     /// Notes which of `count` records from `first` on are timed; where there is no room for more
@@ -74,6 +103,7 @@ impl SendEnd {
 pub(super) struct ReceiveEnd {
     pub(super) ring: Consumer,
     pub(super) errors: NoteReader,
+    pub(super) taken: Arc<Taken>,
 }
 
 impl ReceiveEnd {
@@ -153,6 +183,7 @@ impl ReceiveEnd {
     }
 
     fn give_back(&mut self) {
+        self.taken.0.store(self.ring.note(), Ordering::Relaxed); // as in `SendEnd::depth`
         self.ring.release();
         self.ring.notify();
     }

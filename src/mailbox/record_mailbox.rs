@@ -7,7 +7,7 @@ use super::flight::Flight;
 use super::kernel_end::{KernelEnd, Work};
 use super::notes::{NoRoom, notes};
 use super::outcome::{CollectRecords, End, Put, Take};
-use super::record_ends::{ReceiveEnd, SendEnd};
+use super::record_ends::{ReceiveEnd, SendEnd, Taken};
 use crate::parker::Parker;
 use crate::record::{Depths, Snapshot};
 use crate::ring::{Consumer, Gauge, Producer, Shape, ring};
@@ -106,6 +106,7 @@ impl RecordMailbox {
         let (sample_writer, sample_reader) = notes(options.input.bound().min(MOST_SAMPLES))?;
         let ledger = ledger.map(Arc::new);
         let timing = ledger.as_ref().and_then(|ledger| ledger.sampler());
+        let taken = Arc::new(Taken::default());
         let kernel = KernelEnd {
             samples: timing.is_some().then_some(sample_reader),
             input,
@@ -126,10 +127,12 @@ impl RecordMailbox {
                 ring: sender,
                 timing: timing.map(|sampler| (sampler, sample_writer)),
                 accepting: true,
+                taken: Arc::clone(&taken),
             })),
             receiving: Apart(Mutex::new(ReceiveEnd {
                 ring: receiver,
                 errors: error_reader,
+                taken,
             })),
             kernel: Apart(Mutex::new(kernel)),
             ledger,

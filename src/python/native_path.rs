@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
@@ -21,7 +22,8 @@ type Object = Py<PyAny>;
 /// As in FastPath, each call does everything or nothing: nothing where somebody waits in line, where
 /// another loop runs than `home`, or where it would have to fail, or to wait for longer than a
 /// moment. `input_space` and `output_ready` are the containers of those who wait in line; `messages`
-/// and `replies` the layouts, or None where records are made and read by others.
+/// and `replies` the layouts, or None where records are made and read by others; ValueError where
+/// they are not those of the mailbox.
 #[pyclass(module = "pydotcompute._core", frozen)]
 #[derive(Debug)]
 pub(crate) struct NativePath {
@@ -51,9 +53,12 @@ impl NativePath {
         output_ready: Object,
         messages: Option<Py<RecordLayout>>,
         replies: Option<Py<RecordLayout>>,
-    ) -> Self {
-        Self {
-            mailbox: mailbox.shared(),
+    ) -> PyResult<Self> {
+        let mailbox = mailbox.shared();
+        check(messages.as_ref(), mailbox.input_bytes())?;
+        check(replies.as_ref(), mailbox.output_bytes())?;
+        Ok(Self {
+            mailbox,
             worker,
             home,
             place: Place::here(),
@@ -61,7 +66,7 @@ impl NativePath {
             output_ready,
             messages,
             replies,
-        }
+        })
     }
 
     /// Put a message into the input queue; whether it was done.
@@ -84,7 +89,7 @@ impl NativePath {
         let may_have = self.place.is_here(py, &self.home)?
             && !is_filled(&self.output_ready, py)?
             && may_hold(py, &self.home)?;
-        if !may_have || !self.has_reply_soon(py) {
+        if !may_have || !self.look_or_sleep(py) {
             return message::empty(py);
         }
         let Some(layout) = self.replies.as_ref().map(Py::get) else {
@@ -96,6 +101,12 @@ impl NativePath {
             Ok(1) => layout.read(py, &bytes),
             _ => message::empty(py), // an error, or another thread is just there
         }
+    }
+
+    /// Whether there is a reply, or an error in its place, after waiting a moment; not where the loop
+    /// has to turn.
+    fn has_reply_soon(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(may_hold(py, &self.home)? && self.look_or_sleep(py))
     }
 
     /// Whether the loop has to turn before a caller gets more replies.
@@ -118,7 +129,7 @@ impl NativePath {
 impl NativePath {
     /// Whether there is a reply, or an error in its place, now or a moment later.
     #[inline]
-    fn has_reply_soon(&self, py: Python<'_>) -> bool {
+    fn look_or_sleep(&self, py: Python<'_>) -> bool {
         if self.mailbox.has_reply() {
             return true;
         }
@@ -128,6 +139,15 @@ impl NativePath {
             Prospect::Soon => py.detach(|| worker.sleep_for_reply()),
             Prospect::Later => false,
         }
+    }
+}
+
+fn check(layout: Option<&Py<RecordLayout>>, record_bytes: usize) -> PyResult<()> {
+    match layout.map(|layout| layout.get().record_bytes()) {
+        Some(bytes) if bytes != record_bytes => Err(PyValueError::new_err(format!(
+            "a layout of {bytes} bytes for records of {record_bytes}"
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -67,19 +67,14 @@ impl RecordLayout {
         record_bytes: usize,
         only_stores: bool,
     ) -> PyResult<Self> {
-        let missing = || PyValueError::new_err("a field is no scalar, or lies outside the record");
-        let fields = fields.into_iter().map(|(name, letter, offset)| {
-            let name = name.bind(py);
-            let name = PyString::intern(py, name.to_str().ok()?).unbind();
-            let scalar = Scalar::of(letter)?;
-            let ends = offset.checked_add(scalar.bytes())?;
-            (ends <= record_bytes).then_some(Field {
-                name,
-                scalar,
-                offset,
-            })
-        });
-        let fields: Option<Vec<Field>> = fields.collect();
+        let fields = fields.into_iter();
+        let fields = fields.map(|declared| Field::new(py, declared, record_bytes));
+        let fields = fields.collect::<Option<Vec<Field>>>();
+        let missing = || {
+            PyValueError::new_err(
+                "a field is no scalar, or lies outside the record, or that is too large",
+            )
+        };
         let bare = only_stores.then(|| PyTuple::new(py, [&kind]));
         Ok(Self {
             bare: bare.transpose()?.map(Bound::unbind),
@@ -117,11 +112,8 @@ impl RecordLayout {
         }
         for field in &self.fields {
             let value = message.getattr(&field.name)?;
-            if field
-                .scalar
-                .write(&value, &mut bytes[field.offset..])
-                .is_none()
-            {
+            let place = &mut bytes[field.offset..];
+            if field.scalar.write(&value, place).is_none() {
                 return Ok(None);
             }
         }
@@ -131,22 +123,60 @@ impl RecordLayout {
     /// The message that the first of the bytes are.
     #[inline]
     pub(super) fn read(&self, py: Python<'_>, bytes: &[u8; MOST_BYTES]) -> PyResult<Py<PyAny>> {
-        if let Some(bare) = &self.bare {
-            let made = instance::new(py)?.call1(bare.bind(py))?;
-            for field in &self.fields {
-                let value = field.scalar.read(py, &bytes[field.offset..])?;
-                instance::set(&made, field.name.bind(py), &value)?;
-            }
-            return Ok(made.unbind());
+        let made = match &self.bare {
+            Some(bare) => self.read_into(instance::new(py)?.call1(bare.bind(py))?, bytes)?,
+            None => self.kind.bind(py).call1(self.values(py, bytes)?)?,
+        };
+        Ok(made.unbind())
+    }
+
+    #[inline]
+    fn read_into<'py>(
+        &self,
+        made: Bound<'py, PyAny>,
+        bytes: &[u8; MOST_BYTES],
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = made.py();
+        for field in &self.fields {
+            instance::set(&made, field.name.bind(py), &field.read(py, bytes)?)?;
         }
-        let values = self.fields.iter();
-        let values = values.map(|field| field.scalar.read(py, &bytes[field.offset..]));
-        let values = PyTuple::new(py, values.collect::<PyResult<Vec<_>>>()?)?;
-        Ok(self.kind.bind(py).call1(values)?.unbind())
+        Ok(made)
+    }
+
+    fn values<'py>(
+        &self,
+        py: Python<'py>,
+        bytes: &[u8; MOST_BYTES],
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let values = self.fields.iter().map(|field| field.read(py, bytes));
+        PyTuple::new(py, values.collect::<PyResult<Vec<_>>>()?)
     }
 
     pub(super) fn record_bytes(&self) -> usize {
         self.record_bytes
+    }
+}
+
+impl Field {
+    /// A field by its name, letter and offset; None where it does not lie in the record.
+    fn new(
+        py: Python<'_>,
+        (name, letter, offset): (Py<PyString>, char, usize),
+        record_bytes: usize,
+    ) -> Option<Self> {
+        let scalar = Scalar::of(letter)?;
+        let end = offset.checked_add(scalar.bytes())?;
+        let name = PyString::intern(py, name.bind(py).to_str().ok()?).unbind();
+        (end <= record_bytes).then_some(Self {
+            name,
+            scalar,
+            offset,
+        })
+    }
+
+    #[inline]
+    fn read<'py>(&self, py: Python<'py>, bytes: &[u8; MOST_BYTES]) -> PyResult<Bound<'py, PyAny>> {
+        self.scalar.read(py, &bytes[self.offset..])
     }
 }
 

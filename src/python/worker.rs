@@ -32,7 +32,7 @@ impl Bell {
         self.0.file()
     }
 
-    /// The keys of the workers that have rung since the last call.
+    /// The keys of the workers that have rung since the last call, each once.
     fn answer(&self) -> Vec<u64> {
         self.0.answer()
     }

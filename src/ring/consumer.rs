@@ -62,6 +62,15 @@ impl Consumer {
         wanted.min(records_between(self.read, self.tail))
     }
 
+    /// What the producer noted before it published the records that were seen last, or later; 0
+    /// where it never did.
+    #[inline]
+    #[must_use]
+    pub fn note(&self) -> u64 {
+        // Relaxed: ordered by the look at the position before.
+        self.ring.header().producer.note.load(Ordering::Relaxed)
+    }
+
     /// Whether no more records come; those published may still be there.
     #[must_use]
     pub fn is_closed(&self) -> bool {

@@ -119,6 +119,8 @@ pub(super) struct ProducerLine {
     pub(super) tail: AtomicU64,
     /// Whether no more will come: 0 or 1.
     pub(super) closed: AtomicU64,
+    /// What the producer has its consumer know beside the records.
+    pub(super) note: AtomicU64,
 }
 
 /// Writer: the consumer.
@@ -135,4 +137,5 @@ const _: () = {
     assert!(size_of::<Header>() == 256);
     assert!(offset_of!(Header, consumer) == 128);
     assert!(offset_of!(ProducerLine, closed) == 8);
+    assert!(offset_of!(ProducerLine, note) == 16);
 };

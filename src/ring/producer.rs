@@ -116,6 +116,15 @@ impl Producer {
         tail.store(self.written, Ordering::Release);
     }
 
+    /// Leaves a number where the consumer has to look for records anyway; to be seen with what is
+    /// published next, or a newer one.
+    #[inline]
+    pub fn note(&self, number: u64) {
+        // Relaxed: ordered by the position published next.
+        let note = &self.ring.header().producer.note;
+        note.store(number, Ordering::Relaxed);
+    }
+
     /// Writes and publishes; how many there was room for.
     ///
     /// # Panics

@@ -2,10 +2,11 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
-use std::thread::yield_now;
+use std::sync::{Arc, Mutex};
 
 use rustix::event::{EventfdFlags, eventfd};
+
+use super::brief;
 
 /// A file descriptor that is readable while somebody has rung, and who has.
 ///
@@ -37,9 +38,11 @@ impl Bell {
 
     /// Makes the file readable and notes who rang.
     fn ring(&self, key: u64) {
-        let mut rung = self.rung();
+        let mut rung = brief::lock(&self.rung);
         let is_first = rung.is_empty();
-        rung.push(key);
+        if rung.last() != Some(&key) {
+            rung.push(key);
+        }
         drop(rung);
         if is_first {
             self.add();
@@ -52,7 +55,7 @@ impl Bell {
         while rustix::io::write(&self.file, &one) == Err(rustix::io::Errno::INTR) {}
     }
 
-    /// Who has rung since the last call.
+    /// Who has rung since the last call, each once.
     ///
     /// The file comes first: who rings in between is among them, and the file is readable once
     /// more for nothing.
@@ -60,19 +63,10 @@ impl Bell {
     pub fn answer(&self) -> Vec<u64> {
         let mut count = [0; 8];
         while rustix::io::read(&self.file, &mut count) == Err(rustix::io::Errno::INTR) {}
-        std::mem::take(&mut *self.rung())
-    }
-
-    /// Held for so short that nobody sleeps for it; and to `ThreadSanitizer` the sleeping half of the
-    /// standard library's lock is no lock.
-    fn rung(&self) -> MutexGuard<'_, Vec<u64>> {
-        loop {
-            match self.rung.try_lock() {
-                Ok(rung) => return rung,
-                Err(TryLockError::WouldBlock) => yield_now(),
-                Err(TryLockError::Poisoned(rung)) => return rung.into_inner(), // keys, whole ones
-            }
-        }
+        let mut keys = std::mem::take(&mut *brief::lock(&self.rung));
+        keys.sort_unstable();
+        keys.dedup();
+        keys
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod batch;
 mod bell;
+mod brief;
 mod caller;
 mod handler;
 mod hints;

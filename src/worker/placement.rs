@@ -12,6 +12,8 @@ use std::sync::{Mutex, MutexGuard};
 
 use rustix::thread::{CpuSet, Pid, gettid, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
+use super::brief;
+
 /// A thread that may be moved as long as it runs.
 #[derive(Debug, Default)]
 pub(super) struct Placement(Mutex<State>);
@@ -70,7 +72,7 @@ impl Placement {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().expect("no holder panics")
+        brief::lock(&self.0)
     }
 }
 

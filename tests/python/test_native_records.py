@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from native_for_tests import library, start
 
 from pydotcompute import RingKernelRuntime, message
+from pydotcompute._core import NativePath, NativeWorker, RecordLayout, RecordMailbox
 from pydotcompute.device.record_form import RecordForm
 from pydotcompute.exceptions import MessageTypeError, MessageValidationError
 from pydotcompute.testing import wait_until_idle
@@ -250,3 +251,26 @@ def _nowait(send):
         send(*arguments)
 
     return called
+
+
+@pytest.mark.parametrize(
+    ("place", "record_bytes"),
+    [
+        (("value", "q", 1), 8),
+        (("value", "q", 2**64 - 1), 8),
+        (("value", "z", 0), 8),
+        (("value", "q", 0), RecordLayout.MOST_BYTES + 8),
+    ],
+)
+def test_a_layout_that_is_none_is_refused(place, record_bytes):
+    with pytest.raises(ValueError, match="no scalar"):
+        RecordLayout(Plain, [place], record_bytes)
+
+
+async def test_a_layout_of_other_records_is_refused():
+    core = RecordMailbox("k", input_bytes=8, output_bytes=4, queue_size=1, output_queue_size=1)
+    worker = NativeWorker(core, SHARED.kernel("same8", Plain, Plain).address, SHARED)
+    layout = RecordLayout(Plain, [("value", "q", 0)], 8)
+    parts = {"home": asyncio.get_running_loop(), "input_space": (), "output_ready": ()}
+    with pytest.raises(ValueError, match="8 bytes for records of 4"):
+        NativePath(core, worker, **parts, messages=layout, replies=layout)

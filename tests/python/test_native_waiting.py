@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,21 @@ async def test_nobody_overtakes_whoever_waits_in_line_for_a_reply(runtime, gated
     await turns(2)
     gated.open_gate()
     assert ((await first).number, (await second).number) == (2, 4)
+
+
+async def test_who_waits_in_line_gets_a_reply_that_is_there_in_a_few_turns(runtime, gated):
+    await start(runtime, gated.kernel("held"))
+    await runtime.send_batch("k", [Pair(number=number) for number in range(40)])
+    await gated.until_entered()
+    waiting = [asyncio.create_task(runtime.receive("k")) for _ in range(40)]
+    await turns(3)
+    gated.open_gate()
+    expiry = time.monotonic() + GUARD_SECONDS
+    while runtime.get_telemetry("k").output_depth < 40:  # and the loop does not turn
+        assert time.monotonic() < expiry
+    await turns(8)
+    assert [task.done() for task in waiting] == [True] * 40
+    assert [(await task).number for task in waiting] == [2 * number for number in range(40)]
 
 
 async def test_an_error_is_raised_in_its_place_whoever_comes_for_it(runtime, shared):

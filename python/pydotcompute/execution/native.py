@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, Final
 
-from pydotcompute._core import Bell, FastPath, NativeWorker
+from pydotcompute._core import Bell, FastPath, NativeWorker, RecordMailbox
 from pydotcompute.execution.exiting import ending_with_program
 from pydotcompute.execution.venue import Ending, Lines, Outcome
 from pydotcompute.execution.waiting import SharedWaitQueue
@@ -63,6 +64,32 @@ def bell_of(loop: asyncio.AbstractEventLoop) -> LoopBell:
     return _bells[loop]
 
 
+class ReplyLine(SharedWaitQueue):
+    """The tasks that wait for replies of one native kernel; as many are woken as there are replies.
+
+    Woken one after the other, by whoever has got a reply, they would need a turn of the loop each,
+    and meanwhile everybody else would have to wait behind them.
+    """
+
+    __slots__ = ("_reply_count",)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, reply_count: Callable[[], int]) -> None:
+        """`reply_count` tells how many replies there are."""
+        super().__init__(loop)
+        self._reply_count = reply_count
+
+    def wake_next(self) -> None:
+        """Let the first in line try again, and one more for each further reply."""
+        if self.line and not self.line[0].is_woken:
+            for place in tuple(islice(self.line, max(1, self._reply_count()))):
+                place.wake()
+
+    def pass_on(self) -> None:
+        """Let the first in line try again, on behalf of one who leaves, be it with its loop."""
+        if not self._loop.is_closed():
+            self.wake_next()
+
+
 class NativeVenue:
     """A native thread beside the runtime's event loop."""
 
@@ -70,10 +97,18 @@ class NativeVenue:
 
     blocks = False
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, worker: NativeWorker) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, worker: NativeWorker, core: RecordMailbox
+    ) -> None:
         self._loop = loop
         self._worker = worker
-        self.lines = Lines(*(SharedWaitQueue(loop) for _ in range(5)))
+        self.lines = Lines(
+            input_space=SharedWaitQueue(loop),
+            input_ready=SharedWaitQueue(loop),
+            output_ready=ReplyLine(loop, lambda: core.output_depth),
+            output_space=SharedWaitQueue(loop),
+            activation=SharedWaitQueue(loop),
+        )
         self.on_news: Callable[[], None] = self.lines.activation.wake_all
         """Called on the loop whenever the worker has rung."""
 

@@ -253,9 +253,14 @@ class NativeMailbox:
             raise error
         return room if collected == len(room) else room[:collected]
 
-    def _collect_and_want(self, most: int) -> Any:
-        self._worker.want_reply()
-        return self._collect(most)
+    def _collect_or_want(self, most: int) -> Any:
+        replies = self._collect(most)
+        if replies is WAIT and self.fast.has_reply_soon():
+            replies = self._collect(most)
+        if replies is WAIT:
+            self._worker.want_reply()
+            replies = self._collect(most)
+        return replies
 
     async def _receive(self, most: int, timeout: float | None) -> Any:
         if not self._output_ready.line:
@@ -263,7 +268,7 @@ class NativeMailbox:
             if replies is not WAIT:
                 return replies
         try:
-            return await self._output_ready.until(lambda: self._collect_and_want(most), timeout)
+            return await self._output_ready.until(lambda: self._collect_or_want(most), timeout)
         except Expired:
             raise QueueTimeoutError(timeout, self._kernel_id) from None
 

@@ -31,6 +31,11 @@ class Place:
         self.is_called = False
         """Whether a wake-up from another thread is on its way."""
 
+    @property
+    def is_woken(self) -> bool:
+        """Whether whoever waits here is on the way to try again."""
+        return self.future is not None and self.future.done()
+
     def wake(self) -> None:
         """Let whoever waits here try again; nobody there: nothing happens."""
         self.is_called = False

@@ -90,7 +90,7 @@ def _native_parts(
         clock=recording.clock,
     )
     worker = NativeWorker(core, kernel.address, kernel.code)
-    venue = NativeVenue(loop, worker)
+    venue = NativeVenue(loop, worker, core)
     mailbox = NativeMailbox(
         core,
         worker,

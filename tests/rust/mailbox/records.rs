@@ -229,6 +229,38 @@ fn of_a_batch_of_records_each_that_did_not_fit_is_rejected_where_it_is_refused()
 }
 
 #[test]
+fn the_peak_is_the_greatest_depth_whatever_was_collected_before() {
+    let mailbox = mailbox();
+    let (mut depth, mut peak) = (0, 0);
+    for (sent, answered, collected) in [
+        (1, 1, 1),
+        (1, 1, 1),
+        (1, 0, 0),
+        (1, 2, 1),
+        (1, 1, 2),
+        (3, 1, 0),
+        (0, 2, 3),
+        (1, 1, 1),
+    ] {
+        assert_eq!(
+            mailbox.offer(&records(vec![0; sent]), false),
+            Ok(Put::Accepted(sent))
+        );
+        depth += sent;
+        peak = peak.max(depth as u64);
+        for _ in 0..answered {
+            assert_eq!(take(&mailbox, 1), Take::Message(vec![0]));
+            assert_eq!(mailbox.reply(&records([0])), Ok(Put::Accepted(1)));
+            depth -= 1;
+        }
+        let mut into = vec![0; collected * RECORD_BYTES];
+        assert_eq!(mailbox.collect_replies(&mut into), Ok(collected));
+        assert_eq!(mailbox.snapshot().unwrap().depth_peak, peak);
+    }
+    assert_eq!(peak, 3);
+}
+
+#[test]
 fn an_error_stands_between_the_replies_around_it() {
     let mailbox = mailbox();
     mailbox.reply(&records([1])).unwrap();
