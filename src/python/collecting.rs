@@ -57,6 +57,20 @@ impl FastPath {
         self.until_reply(py, || Ok(self.try_collect(py)))
     }
 
+    /// See `FastPath.receive_answer()`.
+    pub(super) fn receive_answer_to(&self, message: &Bound<'_, PyAny>) -> PyResult<Object> {
+        let py = message.py();
+        self.until_reply(py, || {
+            let oldest = self.mailbox().with(py, |mailbox| {
+                mailbox.replies().next().map(|reply| reply.clone_ref(py))
+            });
+            match oldest {
+                Some(reply) if !message::may_answer(reply.bind(py), message)? => Ok(Got::Nothing),
+                _ => Ok(self.try_collect(py)),
+            }
+        })
+    }
+
     /// See `FastPath.receive_batch()`.
     pub(super) fn receive_row(&self, py: Python<'_>, most: usize) -> PyResult<Object> {
         self.until_reply(py, || self.try_collect_row(py, most))

@@ -149,6 +149,20 @@ impl Priorities {
     }
 }
 
+/// Whether a reply says that it answers this message, or does not say what it answers.
+pub(super) fn may_answer(reply: &Bound<'_, PyAny>, message: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = reply.py();
+    let mark = intern!(py, "__ring_message__");
+    if reply.get_type().getattr_opt(mark)?.is_none() {
+        return Ok(true);
+    }
+    match reply.getattr_opt(intern!(py, "correlation_id"))? {
+        Some(named) if !named.is_none() => Ok(message.get_type().hasattr(mark)?
+            && named.eq(message.getattr(intern!(py, "message_id"))?)?),
+        _ => Ok(true),
+    }
+}
+
 create_exception!(
     pydotcompute._core,
     PriorityError,
