@@ -163,15 +163,13 @@ class WaitingMailbox(KernelEnd):
             replies += row
         return replies
 
-    async def send_and_receive(self, message: object, timeout: float | None) -> Any:
-        """Send a message, then get the reply to it, else the oldest that nobody else expects."""
-        deadline = None if timeout is None else monotonic() + timeout
-        if self.fast.send(message):
-            reply = self.fast.receive_answer(message)
-            if reply is not EMPTY:
-                return reply
-        else:
-            await self.send(message, timeout)
+    async def receive_answer(
+        self, message: object, timeout: float | None, deadline: float | None
+    ) -> Any:
+        """Get the reply to a message just sent, else the oldest that nobody else expects.
+
+        `fast.receive_answer()` gave EMPTY just before. `deadline`: when `timeout` will have passed.
+        """
         message_id = message_id_of(message)
         if message_id is None:
             return await self.receive(left_until(deadline))
