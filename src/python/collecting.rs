@@ -59,16 +59,24 @@ impl FastPath {
 
     /// See `FastPath.receive_answer()`.
     pub(super) fn receive_answer_to(&self, message: &Bound<'_, PyAny>) -> PyResult<Object> {
-        let py = message.py();
-        self.until_reply(py, || {
-            let oldest = self.mailbox().with(py, |mailbox| {
-                mailbox.replies().next().map(|reply| reply.clone_ref(py))
-            });
-            match oldest {
-                Some(reply) if !message::may_answer(reply.bind(py), message)? => Ok(Got::Nothing),
-                _ => Ok(self.try_collect(py)),
+        self.until_reply(message.py(), || self.try_collect_answer_to(message))
+    }
+
+    fn try_collect_answer_to(&self, message: &Bound<'_, PyAny>) -> PyResult<Got> {
+        let (py, mailbox) = (message.py(), self.mailbox());
+        let oldest = mailbox.with(py, |mailbox| {
+            let oldest = mailbox.replies().next();
+            oldest.map(|reply| reply.bind(py).clone())
+        });
+        match oldest {
+            Some(reply)
+                if mailbox.priorities.is_message(&reply)?
+                    && !message::may_answer(&reply, message)? =>
+            {
+                Ok(Got::Nothing)
             }
-        })
+            _ => Ok(self.try_collect(py)),
+        }
     }
 
     /// See `FastPath.receive_batch()`.
