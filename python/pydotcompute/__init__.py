@@ -8,6 +8,7 @@ import importlib as _importlib
 import typing as _typing
 
 from pydotcompute._core import __version__
+from pydotcompute.device.native_kernel import NativeKernel, native_kernel
 from pydotcompute.exceptions import PyDotComputeError
 from pydotcompute.kernels import ring_kernel
 from pydotcompute.messages import RingKernelMessage, message
@@ -18,15 +19,13 @@ from pydotcompute.options import (
     KernelForm,
     KernelState,
 )
-from pydotcompute.runtime import KernelContext, RingKernelRuntime
-from pydotcompute.telemetry import TelemetryCollector
+from pydotcompute.runtime import KernelContext, RingKernelRuntime, RuntimePortal
+from pydotcompute.telemetry import KernelTelemetry, LatencySummary, TelemetryCollector
 
 if _typing.TYPE_CHECKING:
-    from pydotcompute.device.native_kernel import NativeKernel, native_kernel
     from pydotcompute.device.record_dtype import dtype_of
     from pydotcompute.execution.message_queue import MessageQueue
-    from pydotcompute.runtime import BlockingKernelContext, RuntimePortal
-    from pydotcompute.telemetry import KernelTelemetry, LatencySummary
+    from pydotcompute.runtime import BlockingKernelContext
 
 __all__ = [
     "BackpressureStrategy",
@@ -54,13 +53,8 @@ __all__ = [
 
 _ON_USE = {
     "BlockingKernelContext": "runtime",
-    "KernelTelemetry": "telemetry",
-    "LatencySummary": "telemetry",
     "MessageQueue": "execution.message_queue",
-    "NativeKernel": "device.native_kernel",
-    "RuntimePortal": "runtime",
     "dtype_of": "device.record_dtype",
-    "native_kernel": "device.native_kernel",
 }
 """Where those public names are that are loaded when they are named: all wait for an import."""
 

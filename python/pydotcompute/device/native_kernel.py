@@ -1,7 +1,7 @@
 """Kernel functions that are no Python: C functions by their address."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from pydotcompute.device.record_form import RecordForm
 from pydotcompute.exceptions import InvalidArgumentError, InvalidTypeError
@@ -18,8 +18,6 @@ class NativeKernel:
     output_form: RecordForm
     code: object
     """What keeps the function in memory."""
-
-    __native_kernel__: ClassVar[bool] = True
 
     @property
     def input_type(self) -> Any:

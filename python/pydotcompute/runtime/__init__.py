@@ -4,12 +4,12 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 from pydotcompute.runtime.context import KernelContext
+from pydotcompute.runtime.portal import RuntimePortal
 from pydotcompute.runtime.runtime import RingKernelRuntime
+from pydotcompute.runtime.scope import KernelHandle, PortalHandle, managed_kernel
 
 if TYPE_CHECKING:
     from pydotcompute.runtime.blocking_context import BlockingKernelContext
-    from pydotcompute.runtime.portal import RuntimePortal
-    from pydotcompute.runtime.scope import KernelHandle, PortalHandle, managed_kernel
 
 __all__ = [
     "BlockingKernelContext",
@@ -23,10 +23,6 @@ __all__ = [
 
 _ON_USE = {
     "BlockingKernelContext": "blocking_context",
-    "KernelHandle": "scope",
-    "PortalHandle": "scope",
-    "RuntimePortal": "portal",
-    "managed_kernel": "scope",
 }
 
 

@@ -1,7 +1,8 @@
 """What a native kernel can be launched with."""
 
-from typing import TYPE_CHECKING, Any, Final, TypeGuard, cast
+from typing import Any, Final, cast
 
+from pydotcompute.device.native_kernel import NativeKernel
 from pydotcompute.exceptions import InvalidArgumentError
 from pydotcompute.kernels import KernelFunction, KernelLaunch
 from pydotcompute.options import (
@@ -11,9 +12,6 @@ from pydotcompute.options import (
     KernelForm,
     KernelOptions,
 )
-
-if TYPE_CHECKING:
-    from pydotcompute.device.native_kernel import NativeKernel
 
 _NOT_NATIVE: Final = (
     (
@@ -27,13 +25,8 @@ _NOT_NATIVE: Final = (
 )
 
 
-def is_native(kernel: object) -> "TypeGuard[NativeKernel]":
-    """Whether `native_kernel()` made this; programs without such kernels never load that."""
-    return hasattr(type(kernel), "__native_kernel__")
-
-
 def native_launch(
-    kernel_id: str, kernel: "NativeKernel", options: KernelOptions, default_queue_size: int
+    kernel_id: str, kernel: NativeKernel, options: KernelOptions, default_queue_size: int
 ) -> KernelLaunch:
     """Settle how a native kernel is launched.
 

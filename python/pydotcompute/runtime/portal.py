@@ -8,18 +8,18 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack
 
 from pydotcompute.checks import check_timeout
+from pydotcompute.device.native_kernel import NativeKernel
 from pydotcompute.exceptions import WrongLoopError
+from pydotcompute.kernels import KernelFunction
 from pydotcompute.options import KernelState
 from pydotcompute.runtime.kernel import Kernel
 from pydotcompute.runtime.portal_call import PortalCall, loop_is_gone
 from pydotcompute.runtime.scope import LaunchArguments, PortalScope
 from pydotcompute.runtime.termination import refuse_own_end
+from pydotcompute.telemetry import KernelTelemetry
 
 if TYPE_CHECKING:
-    from pydotcompute.device.native_kernel import NativeKernel
-    from pydotcompute.kernels import KernelFunction
     from pydotcompute.runtime.runtime import RingKernelRuntime
-    from pydotcompute.telemetry import KernelTelemetry
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -72,7 +72,7 @@ class RuntimePortal:
     def launch(
         self,
         kernel_id: str,
-        kernel_func: "KernelFunction | NativeKernel | None" = None,
+        kernel_func: KernelFunction | NativeKernel | None = None,
         **options: Unpack[LaunchArguments],
     ) -> None:
         """Launch a kernel; as `RingKernelRuntime.launch()`, with the same options."""
@@ -109,7 +109,7 @@ class RuntimePortal:
     def kernel_scope(
         self,
         kernel_id: str,
-        kernel_func: "KernelFunction | NativeKernel | None" = None,
+        kernel_func: KernelFunction | NativeKernel | None = None,
         **options: Unpack[LaunchArguments],
     ) -> PortalScope:
         """Launch and activate a kernel for a `with` block, and terminate it at its end.
@@ -195,11 +195,11 @@ class RuntimePortal:
         """Ids of the kernels that are ACTIVE."""
         return self._runtime.active_kernels
 
-    def get_telemetry(self, kernel_id: str) -> "KernelTelemetry | None":
+    def get_telemetry(self, kernel_id: str) -> KernelTelemetry | None:
         """Get a kernel's counts now; None where telemetry is off, the id unknown or all over."""
         return self._runtime.get_telemetry(kernel_id)
 
-    def get_all_telemetry(self) -> "dict[str, KernelTelemetry]":
+    def get_all_telemetry(self) -> dict[str, KernelTelemetry]:
         """Get the counts of every kernel ever launched, the latest incarnation of each id."""
         return self._runtime.get_all_telemetry()
 

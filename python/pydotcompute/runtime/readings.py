@@ -1,15 +1,12 @@
 """What may be read of a runtime, from any thread."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydotcompute.exceptions import KernelNotFoundError, RuntimeClosedError
 from pydotcompute.kernels import near_ids
 from pydotcompute.options import KernelState
 from pydotcompute.runtime.kernel import Kernel
-from pydotcompute.telemetry import TelemetryCollector
-
-if TYPE_CHECKING:
-    from pydotcompute.telemetry import KernelTelemetry
+from pydotcompute.telemetry import KernelTelemetry, TelemetryCollector
 
 
 class Readings:
@@ -54,11 +51,11 @@ class Readings:
         """Ids of the kernels that are ACTIVE."""
         return [k.id for k in self._running() if k.state is KernelState.ACTIVE]
 
-    def get_telemetry(self, kernel_id: str) -> "KernelTelemetry | None":
+    def get_telemetry(self, kernel_id: str) -> KernelTelemetry | None:
         """Get a kernel's counts now; None where telemetry is off, the id unknown or all over."""
         return self._collector.get_telemetry(kernel_id)
 
-    def get_all_telemetry(self) -> "dict[str, KernelTelemetry]":
+    def get_all_telemetry(self) -> dict[str, KernelTelemetry]:
         """Get the counts of every kernel ever launched, the latest incarnation of each id."""
         return self._collector.get_all_telemetry()
 

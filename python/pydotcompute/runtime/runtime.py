@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, Self, Unpack
+from typing import Any, NoReturn, Self, Unpack
 
 from pydotcompute._core import Home, MockClock
 from pydotcompute.checks import (
@@ -14,6 +14,7 @@ from pydotcompute.checks import (
     check_queue_size,
     check_timeout,
 )
+from pydotcompute.device.native_kernel import NativeKernel
 from pydotcompute.exceptions import InvalidTypeError, KernelAlreadyExistsError
 from pydotcompute.kernels import KernelFunction, KernelLaunch, resolve
 from pydotcompute.options import (
@@ -26,15 +27,12 @@ from pydotcompute.options import (
 from pydotcompute.runtime.kernel import Kernel
 from pydotcompute.runtime.lifecycle import ENDED
 from pydotcompute.runtime.messaging import Messaging
-from pydotcompute.runtime.native_launch import is_native, native_launch, refuse_native
+from pydotcompute.runtime.native_launch import native_launch, refuse_native
 from pydotcompute.runtime.parts import Recording
+from pydotcompute.runtime.portal import RuntimePortal
+from pydotcompute.runtime.scope import KernelScope, LaunchArguments
 from pydotcompute.runtime.termination import until_quiet, wind_down
 from pydotcompute.telemetry import TelemetryCollector
-
-if TYPE_CHECKING:
-    from pydotcompute.device.native_kernel import NativeKernel
-    from pydotcompute.runtime.portal import RuntimePortal
-    from pydotcompute.runtime.scope import KernelScope, LaunchArguments
 
 
 class RingKernelRuntime(Messaging):
@@ -135,7 +133,7 @@ class RingKernelRuntime(Messaging):
         """
         await self._leave(drain=True)
 
-    def portal(self) -> "RuntimePortal":
+    def portal(self) -> RuntimePortal:
         """Give the calls of this runtime to other threads, where they block.
 
         May be called from any thread once the runtime has been used on its loop.
@@ -144,8 +142,6 @@ class RingKernelRuntime(Messaging):
             WrongLoopError: The runtime was used on no loop yet, and none runs here.
             RuntimeClosedError: The runtime lives no more.
         """
-        from pydotcompute.runtime.portal import RuntimePortal  # noqa: PLC0415 - for threads alone
-
         self.check_open()
         loop = self._loop or self._check_loop()
         return RuntimePortal(
@@ -162,7 +158,7 @@ class RingKernelRuntime(Messaging):
     async def launch(
         self,
         kernel_id: str,
-        kernel_func: "KernelFunction | NativeKernel | None" = None,
+        kernel_func: KernelFunction | NativeKernel | None = None,
         *,
         queue_size: int | None = None,
         output_queue_size: int | None = None,
@@ -228,7 +224,7 @@ class RingKernelRuntime(Messaging):
             restart_window=restart_window,
         )
         function: Any = kernel_func
-        if is_native(function):
+        if isinstance(function, NativeKernel):
             launch = native_launch(kernel_id, function, options, self._default_queue_size)
         else:
             refuse_native(options)
@@ -305,17 +301,15 @@ class RingKernelRuntime(Messaging):
     def kernel_scope(
         self,
         kernel_id: str,
-        kernel_func: "KernelFunction | NativeKernel | None" = None,
-        **options: "Unpack[LaunchArguments]",
-    ) -> "KernelScope":
+        kernel_func: KernelFunction | NativeKernel | None = None,
+        **options: Unpack[LaunchArguments],
+    ) -> KernelScope:
         """Launch and activate a kernel for an `async with` block, and terminate it at its end.
 
         The arguments are those of `launch()`. The block gets a `KernelHandle`, with `send` and
         `receive`. After a clean block the kernel first handles what it accepted; after one that
         raised it does not, and the block's own error is the one that is raised.
         """
-        from pydotcompute.runtime.scope import KernelScope  # noqa: PLC0415 - loaded on first use
-
         return KernelScope(self, kernel_id, kernel_func, options, stop=self._stop)
 
     async def wait_quiet(self, kernel_ids: Iterable[str], timeout: float) -> bool:

@@ -7,15 +7,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from pydotcompute.checks import MessageType
+from pydotcompute.device.native_kernel import NativeKernel
 from pydotcompute.exceptions import KernelStuckError, RuntimeClosedError
+from pydotcompute.kernels import KernelFunction
 from pydotcompute.options import BackpressureStrategy, ErrorPolicy, KernelExecution, KernelForm
+from pydotcompute.telemetry import KernelTelemetry
 
 if TYPE_CHECKING:
-    from pydotcompute.device.native_kernel import NativeKernel
-    from pydotcompute.kernels import KernelFunction
     from pydotcompute.runtime.portal import RuntimePortal
     from pydotcompute.runtime.runtime import RingKernelRuntime
-    from pydotcompute.telemetry import KernelTelemetry
 
 
 class LaunchArguments(TypedDict, total=False):
@@ -56,7 +56,7 @@ class KernelHandle:
         return self._id
 
     @property
-    def telemetry(self) -> "KernelTelemetry | None":
+    def telemetry(self) -> KernelTelemetry | None:
         """The kernel's counts now; None where telemetry is off, or the runtime closed."""
         return self._runtime.get_telemetry(self._id)
 
@@ -78,7 +78,7 @@ class KernelScope:
         self,
         runtime: "RingKernelRuntime",
         kernel_id: str,
-        function: "KernelFunction | NativeKernel | None",
+        function: KernelFunction | NativeKernel | None,
         arguments: LaunchArguments,
         *,
         stop: Callable[[str], None],
@@ -140,7 +140,7 @@ class PortalHandle:
         return self._id
 
     @property
-    def telemetry(self) -> "KernelTelemetry | None":
+    def telemetry(self) -> KernelTelemetry | None:
         """The kernel's counts now; None where telemetry is off, or the runtime closed."""
         return self._portal.get_telemetry(self._id)
 
@@ -162,7 +162,7 @@ class PortalScope:
         self,
         portal: "RuntimePortal",
         kernel_id: str,
-        function: "KernelFunction | NativeKernel | None",
+        function: KernelFunction | NativeKernel | None,
         arguments: LaunchArguments,
     ) -> None:
         self._portal = portal
@@ -202,7 +202,7 @@ class PortalScope:
 async def managed_kernel(
     runtime: "RingKernelRuntime",
     kernel_id: str,
-    kernel_func: "KernelFunction | NativeKernel | None" = None,
+    kernel_func: KernelFunction | NativeKernel | None = None,
 ) -> AsyncIterator[str]:
     """Launch and activate a kernel for a block, and give its id; as `runtime.kernel_scope()`.
 

@@ -4,11 +4,11 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 from pydotcompute.telemetry.collector import TelemetryCollector
+from pydotcompute.telemetry.kernel_telemetry import KernelTelemetry
+from pydotcompute.telemetry.latency import LatencySummary
 
 if TYPE_CHECKING:
     from pydotcompute.telemetry.auditing import Audit, CallerLedger, audit
-    from pydotcompute.telemetry.kernel_telemetry import KernelTelemetry
-    from pydotcompute.telemetry.latency import LatencySummary
 
 __all__ = [
     "Audit",
@@ -22,8 +22,6 @@ __all__ = [
 _ON_USE = {
     "Audit": "auditing",
     "CallerLedger": "auditing",
-    "KernelTelemetry": "kernel_telemetry",
-    "LatencySummary": "latency",
     "audit": "auditing",
 }
 

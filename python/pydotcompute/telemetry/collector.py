@@ -3,20 +3,18 @@
 import os
 import threading
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Final, Protocol
 
 from pydotcompute._core import ManualRecord, MockClock, Snapshot
 from pydotcompute.checks import check_kernel_id
 from pydotcompute.exceptions import InvalidArgumentError, KernelNotFoundError
 from pydotcompute.options import KernelState
 from pydotcompute.telemetry.errors import describe
+from pydotcompute.telemetry.kernel_telemetry import KernelTelemetry
+from pydotcompute.telemetry.latency import LatencySummary
 from pydotcompute.telemetry.summary import summarize
 
-if TYPE_CHECKING:
-    from pydotcompute.telemetry.kernel_telemetry import KernelTelemetry
-    from pydotcompute.telemetry.latency import LatencySummary
-
-    Classes = tuple[type[KernelTelemetry], type[LatencySummary], dict[str, Any]]
+_SHOWN_AS: Final = (KernelTelemetry, LatencySummary, {state.value: state for state in KernelState})
 
 
 class Source(Protocol):
@@ -73,7 +71,6 @@ class TelemetryCollector:
         """
         self._enabled = bool(enabled)
         self._clock = clock
-        self._classes = _classes() if self._enabled else None
         self._entries: dict[str, _Entry] = {}
         self._entries_lock = threading.RLock()  # a finalizer or signal may read again
         self._process = os.getpid()
@@ -139,12 +136,12 @@ class TelemetryCollector:
 
     # Reading.
 
-    def get_telemetry(self, kernel_id: str) -> "KernelTelemetry | None":
+    def get_telemetry(self, kernel_id: str) -> KernelTelemetry | None:
         """Get the counts of one kernel now; None where it is unknown or nothing is collected."""
         entry = self._entries.get(kernel_id) if isinstance(kernel_id, str) else None
         return None if entry is None else self._read(kernel_id, entry)
 
-    def get_all_telemetry(self) -> "dict[str, KernelTelemetry]":
+    def get_all_telemetry(self) -> dict[str, KernelTelemetry]:
         """Get the counts of every kernel, each at its own moment."""
         with self._lock:
             return {key: self._read(key, entry) for key, entry in self._known()}
@@ -195,12 +192,11 @@ class TelemetryCollector:
             self._entries_lock, self._process = threading.RLock(), process
         return self._entries_lock
 
-    def _read(self, kernel_id: str, entry: _Entry) -> "KernelTelemetry":
+    def _read(self, kernel_id: str, entry: _Entry) -> KernelTelemetry:
         # The baseline first: a reset meanwhile must not leave it newer than the snapshot.
         source, baseline = entry.source, entry.baseline
-        classes: Any = self._classes  # None without entries only
         shown: KernelTelemetry = source.snapshot().telemetry(
-            classes, kernel_id, source.last_error, baseline
+            _SHOWN_AS, kernel_id, source.last_error, baseline
         )
         return shown
 
@@ -224,14 +220,6 @@ class TelemetryCollector:
         entry = _Entry(_ByHand(ManualRecord(kernel_id, clock=self._clock)))
         with self._lock:
             return self._entries.setdefault(kernel_id, entry)  # a signal may have been faster
-
-
-def _classes() -> "Classes":
-    """Load what is shown: making dataclasses of many fields takes as long as many an import."""
-    from pydotcompute.telemetry.kernel_telemetry import KernelTelemetry  # noqa: PLC0415 - see above
-    from pydotcompute.telemetry.latency import LatencySummary  # noqa: PLC0415 - see above
-
-    return KernelTelemetry, LatencySummary, {state.value: state for state in KernelState}
 
 
 def _values(kernel_id: str, entry: _Entry) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import inspect
 import pkgutil
 from collections.abc import Iterator
 from types import ModuleType
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -83,3 +84,21 @@ def test_everything_public_is_documented(module: ModuleType) -> None:
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
 def test_what_a_module_exports_exists(module: ModuleType) -> None:
     assert [name for name in getattr(module, "__all__", ()) if not hasattr(module, name)] == []
+
+
+def methods_of(exported: object) -> list[Any]:
+    return [
+        member
+        for name, member in vars(exported).items()
+        if inspect.isfunction(member) and not name.startswith("_")
+    ]
+
+
+EXPORTS = (getattr(pydotcompute, name) for name in pydotcompute.__all__)
+CLASSES = [exported for exported in EXPORTS if inspect.isclass(exported)]
+
+
+@pytest.mark.parametrize("exported", CLASSES)
+def test_the_types_of_a_public_method_can_be_looked_up(exported: type) -> None:
+    looked_up = [get_type_hints(method) for base in exported.__mro__ for method in methods_of(base)]
+    assert all("return" in hints for hints in looked_up)

@@ -36,11 +36,8 @@ LATE = (
     "msgspec",
     "rich",
     "click",
-    "pydotcompute.device.native_kernel",
     "pydotcompute.execution.message_queue",
     "pydotcompute.execution.thread",
-    "pydotcompute.runtime.portal",
-    "pydotcompute.telemetry.kernel_telemetry",
 )
 
 
