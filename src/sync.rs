@@ -30,10 +30,21 @@ pub(crate) fn load_own(word: &AtomicU64) -> u64 {
 /// A place that one writer fills once: what `std::sync::OnceLock` promises of ordering, made of
 /// words that loom sees.
 #[cfg(pydotcompute_loom)]
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct OnceLock<T> {
     place: std::sync::OnceLock<T>,
     is_filled: AtomicU64,
+}
+
+#[cfg(pydotcompute_loom)]
+impl<T> Default for OnceLock<T> {
+    /// An empty one, whatever it is for.
+    fn default() -> Self {
+        Self {
+            place: std::sync::OnceLock::new(),
+            is_filled: AtomicU64::new(0),
+        }
+    }
 }
 
 #[cfg(pydotcompute_loom)]

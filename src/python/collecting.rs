@@ -57,6 +57,28 @@ impl FastPath {
         self.until_reply(py, || Ok(self.try_collect(py)))
     }
 
+    /// See `FastPath.receive_answer()`.
+    pub(super) fn receive_answer_to(&self, message: &Bound<'_, PyAny>) -> PyResult<Object> {
+        self.until_reply(message.py(), || self.try_collect_answer_to(message))
+    }
+
+    fn try_collect_answer_to(&self, message: &Bound<'_, PyAny>) -> PyResult<Got> {
+        let (py, mailbox) = (message.py(), self.mailbox());
+        let oldest = mailbox.with(py, |mailbox| {
+            let oldest = mailbox.replies().next();
+            oldest.map(|reply| reply.bind(py).clone())
+        });
+        match oldest {
+            Some(reply)
+                if mailbox.priorities.is_message(&reply)?
+                    && !message::may_answer(&reply, message)? =>
+            {
+                Ok(Got::Nothing)
+            }
+            _ => Ok(self.try_collect(py)),
+        }
+    }
+
     /// See `FastPath.receive_batch()`.
     pub(super) fn receive_row(&self, py: Python<'_>, most: usize) -> PyResult<Object> {
         self.until_reply(py, || self.try_collect_row(py, most))

@@ -207,6 +207,11 @@ impl FastPath {
         self.receive_one(py)
     }
 
+    /// The same where that reply names no message, or this one.
+    fn receive_answer(&self, message: &Bound<'_, PyAny>) -> PyResult<Object> {
+        self.receive_answer_to(message)
+    }
+
     /// A list of one to `max_messages` of the oldest replies, up to an error; else as `receive()`.
     fn receive_batch(&self, py: Python<'_>, max_messages: usize) -> PyResult<Object> {
         self.receive_row(py, max_messages)

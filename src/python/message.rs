@@ -110,15 +110,20 @@ impl Priorities {
     /// The priority of a message; `PriorityError` where that of a message class is not 0 to 255.
     #[inline]
     pub(super) fn of(&self, message: &Bound<'_, PyAny>) -> PyResult<u8> {
-        let kind = message.get_type();
-        let is_message = match self.recall(&kind) {
-            Some(known) => known,
-            None => self.learn(kind)?,
-        };
-        if is_message {
+        if self.is_message(message)? {
             priority_of(message)
         } else {
             Ok(NORMAL_PRIORITY)
+        }
+    }
+
+    /// Whether this is an instance of a message class.
+    #[inline]
+    pub(super) fn is_message(&self, object: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let kind = object.get_type();
+        match self.recall(&kind) {
+            Some(known) => Ok(known),
+            None => self.learn(kind),
         }
     }
 
@@ -146,6 +151,18 @@ impl Priorities {
         let before = self.0.with(py, |last| last.replace((kind, is_message)));
         drop(before); // the type before, and here its code may run
         Ok(is_message)
+    }
+}
+
+/// Whether a reply that is a message says that it answers this one, or does not say what it answers.
+pub(super) fn may_answer(reply: &Bound<'_, PyAny>, message: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = reply.py();
+    match reply.getattr_opt(intern!(py, "correlation_id"))? {
+        Some(named) if !named.is_none() => {
+            let message_id = message.getattr_opt(intern!(py, "message_id"))?;
+            message_id.map_or(Ok(false), |message_id| named.eq(message_id))
+        }
+        _ => Ok(true),
     }
 }
 

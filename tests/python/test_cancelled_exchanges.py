@@ -10,6 +10,8 @@ from kernels_for_tests import counts, start, turns
 from pydotcompute import RingKernelRuntime
 from pydotcompute.testing import wait_until_idle
 
+# Callers run no kernels here, or there would be no wait to cancel.
+
 forms = pytest.mark.parametrize(("make", "kernel"), [*OWN, *IN_ORDER])
 
 
@@ -17,7 +19,7 @@ forms = pytest.mark.parametrize(("make", "kernel"), [*OWN, *IN_ORDER])
 @forms
 async def test_no_message_and_no_reply_is_lost(make, kernel, way):
     async def play(break_off):
-        async with RingKernelRuntime(enable_telemetry=True) as runtime:
+        async with RingKernelRuntime(enable_telemetry=True, hand_off=False) as runtime:
             await start(runtime, "k", kernel, form="handler", queue_size=1, output_queue_size=2)
 
             def ask(number):
@@ -50,7 +52,7 @@ async def test_no_message_and_no_reply_is_lost(make, kernel, way):
 @pytest.mark.parametrize(("make", "kernel"), OWN)
 async def test_nobody_expects_the_reply_any_more(make, kernel, way):
     async def play(break_off):
-        async with RingKernelRuntime() as runtime:
+        async with RingKernelRuntime(hand_off=False) as runtime:
             await start(runtime, "k", kernel, form="handler")
             asked = make(1)
             broken = break_off(runtime.send_and_receive("k", asked))

@@ -2,6 +2,8 @@
 //! Loom reports a lost wake-up as a deadlock.
 #![cfg(pydotcompute_loom)]
 
+use std::time::Duration;
+
 use _core::parker::Parker;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
@@ -48,6 +50,21 @@ fn whoever_is_woken_sees_what_was_done_before() {
         };
         assert!(shared.parker.park(None));
         assert_eq!(shared.read(), 7);
+        waker.join().unwrap();
+    });
+}
+
+#[test]
+fn a_token_that_comes_as_the_time_is_over_shows_what_was_done_before() {
+    loom::model(|| {
+        let shared = Published::new();
+        let waker = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.publish())
+        };
+        if shared.parker.park(Some(Duration::ZERO)) {
+            assert_eq!(shared.read(), 7);
+        }
         waker.join().unwrap();
     });
 }

@@ -99,6 +99,23 @@ fn whoever_sees_the_end_has_seen_every_record() {
 }
 
 #[test]
+fn a_place_that_the_producer_saw_given_back_as_it_measured_was_read_before() {
+    loom::model(|| {
+        let (mut producer, mut consumer) = ring_of(1);
+        producer.push(&[1]);
+        let popping = thread::spawn(move || {
+            let mut into = [0];
+            assert_eq!(consumer.pop(&mut into), 1);
+            into
+        });
+        if producer.depth() == 0 {
+            assert_eq!(producer.push(&[2]), 1); // by what was just measured, without another look
+        }
+        assert_eq!(popping.join().unwrap(), [1]);
+    });
+}
+
+#[test]
 fn a_look_from_outside_is_never_longer_than_what_was_published() {
     loom::model(|| {
         let (mut producer, mut consumer) = ring_of(2);

@@ -58,11 +58,12 @@ class Expectations:
         self.callers.setdefault(message_id, []).append(caller)
 
     def remove(self, message_id: UUID, caller: Caller) -> None:
-        """Expect it no more."""
-        callers = self.callers[message_id]
-        callers.remove(caller)
+        """Expect it no more, if that was expected."""
+        callers = self.callers.get(message_id, [])
+        if caller in callers:
+            callers.remove(caller)
         if not callers:
-            del self.callers[message_id]
+            self.callers.pop(message_id, None)
 
     def owner_of(self, reply: object) -> Caller | None:
         """Give the caller that waits for this reply; None where it is anybody's."""

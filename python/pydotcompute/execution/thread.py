@@ -1,6 +1,7 @@
 """Kernels that run in a thread of their own."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from threading import Thread, get_ident
@@ -20,7 +21,7 @@ from pydotcompute.execution.venue import (
 from pydotcompute.execution.waiting import SharedWaitQueue, post
 
 
-class _ThreadVenue:
+class _ThreadVenue(ABC):
     """A thread beside the runtime's event loop."""
 
     __slots__ = ("_is_cancelled", "_runtime_loop", "lines")
@@ -42,20 +43,20 @@ class _ThreadVenue:
         """Make ready to run the code in a new thread."""
         return ThreadExecution(name, self, code, on_end, self._runtime_loop)
 
-    def attach(self, fast: FastPath) -> None:
+    def attach(self, fast: FastPath) -> None:  # noqa: B027 - both kinds do nothing
         """Nothing: no caller runs the code of another thread."""
 
     def tell(self, callback: Callable[[], object]) -> None:
         """Run a callback on the runtime's loop."""
         post(self._runtime_loop, callback)
 
+    @abstractmethod
     def play(self, code: Callable[[], Any]) -> Outcome:
         """Run the code in this thread to its end."""
-        raise NotImplementedError
 
+    @abstractmethod
     def cancel(self) -> None:
         """Ask the code to stop, from any thread."""
-        raise NotImplementedError
 
 
 class BlockingVenue(_ThreadVenue):

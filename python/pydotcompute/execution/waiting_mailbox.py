@@ -4,6 +4,7 @@ import asyncio
 import math
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 from pydotcompute._core import (
     ACCEPTED,
@@ -162,17 +163,21 @@ class WaitingMailbox(KernelEnd):
             replies += row
         return replies
 
-    async def send_and_receive(self, message: object, timeout: float | None) -> Any:
-        """Send a message, then get the reply to it, else the oldest that nobody else expects."""
+    async def receive_answer(
+        self, message: object, timeout: float | None, deadline: float | None
+    ) -> Any:
+        """Get the reply to a message just sent, else the oldest that nobody else expects.
+
+        `fast.receive_answer()` gave EMPTY just before. `deadline`: when `timeout` will have passed.
+        """
         message_id = message_id_of(message)
-        deadline = None if timeout is None else monotonic() + timeout
         if message_id is None:
-            await self.send(message, timeout)
             return await self.receive(left_until(deadline))
-        await self.send(message, timeout)
         me = Caller()
-        self._expected.add(message_id, me)  # no suspension since the message was accepted
         try:
+            self._expected.add(message_id, me)  # no suspension since the message was accepted
+            if self.fast.is_turn_due():
+                await asyncio.sleep(0)
             reply = self._collect(me)
             if reply is not WAIT:
                 return reply
@@ -181,8 +186,15 @@ class WaitingMailbox(KernelEnd):
         except Expired:
             raise QueueTimeoutError(timeout, self._kernel_id) from None
         finally:
-            self._expected.remove(message_id, me)
-            self._output_ready.pass_on()  # its reply, if it did not take it, is anybody's now
+            try:
+                self._expect_no_more(message_id, me)
+            except BaseException:  # a signal's handler raised
+                self._expect_no_more(message_id, me)
+                raise
+
+    def _expect_no_more(self, message_id: UUID, caller: Caller) -> None:
+        self._expected.remove(message_id, caller)
+        self._output_ready.pass_on()  # its reply, if it did not take it, is anybody's now
 
     def receive_nowait(self) -> Any:
         """Get the oldest reply.

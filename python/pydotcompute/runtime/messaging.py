@@ -5,9 +5,10 @@ import os
 from asyncio import _get_running_loop  # the C function behind get_running_loop; None, no error
 from collections.abc import Iterable
 from threading import get_ident
+from time import monotonic
 from typing import Any
 
-from pydotcompute._core import EMPTY
+from pydotcompute._core import EMPTY, FastPath
 from pydotcompute.checks import check_count, check_timeout
 from pydotcompute.exceptions import WrongLoopError
 from pydotcompute.runtime.kernel import Kernel
@@ -154,9 +155,23 @@ class Messaging(Readings):
         Raises:
             As `send()` and `receive()`.
         """
-        kernel = self._find(kernel_id)
-        kernel.check_input(message)
-        return await kernel.mailbox.send_and_receive(message, check_timeout(timeout))
+        if timeout is not None:
+            timeout = check_timeout(timeout)
+        try:
+            kernel = self._kernels[kernel_id]
+        except (KeyError, TypeError):
+            kernel = self._find(kernel_id)
+        fast = kernel.fast
+        if type(fast) is not FastPath:
+            return await self._find(kernel_id).mailbox.send_and_receive(message, timeout)
+        deadline = None if timeout is None else monotonic() + timeout
+        if not fast.send(message):
+            self._find(kernel_id).check_input(message)
+            await kernel.mailbox.send(message, timeout)
+        reply = fast.receive_answer(message)
+        if reply is EMPTY:
+            reply = await kernel.mailbox.receive_answer(message, timeout, deadline)
+        return reply
 
     def receive_nowait(self, kernel_id: str) -> Any:
         """Get a kernel's oldest reply, or raise QueueEmptyError; else as `receive()`."""
