@@ -259,9 +259,10 @@ const PING_PONG: [Contestant; 4] = [
     }),
 ];
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// Lower quartile, median and upper quartile.
+fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    [1, 2, 3].map(|quarter| values[values.len() * quarter / 4])
 }
 
 /// Lets contestants take turns, and prints how each compares with the first of them: above 1 where
@@ -279,10 +280,13 @@ fn compare(title: &str, contestants: &[Contestant], each: u64) {
             .iter()
             .zip(&blocks[0])
             .map(|(theirs, ours)| theirs / ours);
-        let ratio = median(pairs.collect());
+        let [low, ratio, high] = quartiles(pairs.collect());
         #[allow(clippy::cast_precision_loss, reason = "far fewer than 2^53")]
-        let nanoseconds = median(times.clone()) / each as f64;
-        println!("{title}: {name}: {nanoseconds:.1} ns each, time / ring's {ratio:.2}");
+        let nanoseconds = quartiles(times.clone())[1] / each as f64;
+        println!(
+            "{title}: {name}: {nanoseconds:.1} ns each, \
+             time / ring's {ratio:.3} ({low:.3} to {high:.3})"
+        );
     }
 }
 

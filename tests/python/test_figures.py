@@ -109,6 +109,25 @@ def test_the_readme_shows_figures_that_are_taken(load):
     assert taken >= load("report").HEADLINES
 
 
+RING = """\
+ring chunks of 64: ring, with notify: 5.0 ns each, time / ring's 1.000 (1.000 to 1.000)
+ring chunks of 64: rtrb: 6.0 ns each, time / ring's 1.200 (1.100 to 1.300)
+ring one by one: ring: 50.0 ns each, time / ring's 1.000 (1.000 to 1.000)
+ring one by one: rtrb: 25.0 ns each, time / ring's 0.500 (0.400 to 0.600)
+ring ping-pong: ring: 400.0 ns each, time / ring's 1.000 (1.000 to 1.000)
+ring ping-pong: rtrb: 500.0 ns each, time / ring's 1.250 (1.200 to 1.300)
+ring ping-pong: ringbuf: 320.0 ns each, time / ring's 0.800 (0.500 to 1.000)
+"""
+
+
+def test_rings_are_compared_with_the_rival_that_is_named_or_the_best(load):
+    chunks, ping_pong, one_by_one = load("p06_ring").outcomes_of(RING)
+    assert (chunks.value, chunks.low, chunks.high) == (1.2, 1.1, 1.3)
+    assert chunks.beside == {"ring_ns": 5.0, "rtrb_ns": 6.0}
+    assert (ping_pong.value, ping_pong.low, ping_pong.high) == (1.25, 1.0, 2.0)
+    assert one_by_one.value == 0.5
+
+
 # Instructions.
 
 COMMITTED = {"round trip": {"off": 1000.0, "default": 1010.0}}
