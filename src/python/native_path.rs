@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 
 use super::holding::may_hold;
 use super::message;
@@ -21,7 +22,7 @@ type Object = Py<PyAny>;
 ///
 /// As in FastPath, each call does everything or nothing: nothing where somebody waits in line, where
 /// another loop runs than `home`, or where it would have to fail, or to wait for longer than a
-/// moment. `input_space` and `output_ready` are the containers of those who wait in line; `messages`
+/// moment. `input_space` and `output_ready` are the lists of those who wait in line; `messages`
 /// and `replies` the layouts, or None where records are made and read by others; ValueError where
 /// they are not those of the mailbox.
 #[pyclass(module = "pydotcompute._core", frozen)]
@@ -31,8 +32,8 @@ pub(crate) struct NativePath {
     worker: Py<NativeWorker>,
     home: Object,
     place: Place,
-    input_space: Object,
-    output_ready: Object,
+    input_space: Py<PyList>,
+    output_ready: Py<PyList>,
     messages: Option<Py<RecordLayout>>,
     replies: Option<Py<RecordLayout>>,
 }
@@ -49,8 +50,8 @@ impl NativePath {
         mailbox: &RecordMailbox,
         worker: Py<NativeWorker>,
         home: Object,
-        input_space: Object,
-        output_ready: Object,
+        input_space: Py<PyList>,
+        output_ready: Py<PyList>,
         messages: Option<Py<RecordLayout>>,
         replies: Option<Py<RecordLayout>>,
     ) -> PyResult<Self> {
@@ -75,7 +76,7 @@ impl NativePath {
         let Some(layout) = &self.messages else {
             return Ok(false);
         };
-        if !self.place.is_here(py, &self.home)? || is_filled(&self.input_space, py)? {
+        if !self.place.is_here(py, &self.home)? || !self.input_space.bind(py).is_empty() {
             return Ok(false);
         }
         let mut bytes = [0; MOST_BYTES];
@@ -87,7 +88,7 @@ impl NativePath {
     /// The oldest reply, which may have been waited for a moment; or EMPTY.
     fn receive(&self, py: Python<'_>) -> PyResult<Object> {
         let may_have = self.place.is_here(py, &self.home)?
-            && !is_filled(&self.output_ready, py)?
+            && self.output_ready.bind(py).is_empty()
             && may_hold(py, &self.home)?;
         if !may_have || !self.look_or_sleep(py) {
             return message::empty(py);
@@ -149,9 +150,4 @@ fn check(layout: Option<&Py<RecordLayout>>, record_bytes: usize) -> PyResult<()>
         ))),
         _ => Ok(()),
     }
-}
-
-#[inline]
-fn is_filled(container: &Object, py: Python<'_>) -> PyResult<bool> {
-    Ok(container.bind(py).len()? > 0)
 }
