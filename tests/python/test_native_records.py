@@ -271,6 +271,6 @@ async def test_a_layout_of_other_records_is_refused():
     core = RecordMailbox("k", input_bytes=8, output_bytes=4, queue_size=1, output_queue_size=1)
     worker = NativeWorker(core, SHARED.kernel("same8", Plain, Plain).address, SHARED)
     layout = RecordLayout(Plain, [("value", "q", 0)], 8)
-    parts = {"home": asyncio.get_running_loop(), "input_space": (), "output_ready": ()}
+    parts = {"home": asyncio.get_running_loop(), "input_space": [], "output_ready": []}
     with pytest.raises(ValueError, match="8 bytes for records of 4"):
         NativePath(core, worker, **parts, messages=layout, replies=layout)
