@@ -36,7 +36,7 @@ class Side:
         return replies
 
     def is_served_by_callers(self):
-        """Say whether callers run the kernel; where the machine is slow the loop does so at times."""
+        """Say whether callers run the kernel; on a slow machine the loop does at times."""
         return sum(self.ask(*range(20))) > 10
 
     def check(self, count):
