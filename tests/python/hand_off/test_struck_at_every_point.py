@@ -209,6 +209,7 @@ async def test_who_waits_behind_a_struck_sender_gets_the_room_that_one_left(hand
             await runtime.send("k", 2)
 
         async def afterwards():
+            await turns(3)
             if runtime.get_state("k") == "deactivated":
                 await runtime.reactivate("k")
             await asyncio.gather(*behind)

@@ -36,8 +36,8 @@ class Side:
         return replies
 
     def is_served_by_callers(self):
-        """Say whether callers run the kernel; the loop does so itself once, where it comes back."""
-        return all(self.ask(*range(20))[1:])
+        """Say whether callers run the kernel; on a slow machine the loop does at times."""
+        return sum(self.ask(*range(20))) > 10
 
     def check(self, count):
         shown = self.runtime.get_telemetry("k")
