@@ -19,13 +19,17 @@ from pydotcompute.options import (
     KernelForm,
     KernelState,
 )
-from pydotcompute.runtime import KernelContext, RingKernelRuntime, RuntimePortal
+from pydotcompute.runtime import (
+    BlockingKernelContext,
+    KernelContext,
+    RingKernelRuntime,
+    RuntimePortal,
+)
 from pydotcompute.telemetry import KernelTelemetry, LatencySummary, TelemetryCollector
 
 if _typing.TYPE_CHECKING:
     from pydotcompute.device.record_dtype import dtype_of
     from pydotcompute.execution.message_queue import MessageQueue
-    from pydotcompute.runtime import BlockingKernelContext
 
 __all__ = [
     "BackpressureStrategy",
@@ -52,7 +56,6 @@ __all__ = [
 ]
 
 _ON_USE = {
-    "BlockingKernelContext": "runtime",
     "MessageQueue": "execution.message_queue",
     "dtype_of": "device.record_dtype",
 }

@@ -12,6 +12,7 @@ from pydotcompute.execution.task import TaskVenue
 from pydotcompute.execution.venue import Venue, run_blocking
 from pydotcompute.kernels import KernelLaunch, is_async
 from pydotcompute.options import KernelExecution, KernelForm
+from pydotcompute.runtime.blocking_context import BlockingKernelContext
 from pydotcompute.runtime.context import KernelContext
 from pydotcompute.runtime.desk import BlockingDesk, HandlerDesk
 
@@ -36,17 +37,11 @@ def code_of(kernel: "Kernel", launch: KernelLaunch, venue: Venue) -> Any:
     """
     if launch.options.form is KernelForm.LOOP:
         if venue.blocks:
-            return _plain(launch.function)(_blocking_context(kernel, venue))
+            return _plain(launch.function)(BlockingKernelContext(kernel, venue))
         return launch.function(KernelContext(kernel))
     if not venue.blocks:
         return serve(launch.function, HandlerDesk(kernel))
     return run_blocking(serve(_plain(launch.function), BlockingDesk(kernel, venue)))
-
-
-def _blocking_context(kernel: "Kernel", venue: Venue) -> object:
-    from pydotcompute.runtime.blocking_context import BlockingKernelContext  # noqa: PLC0415 - few need it
-
-    return BlockingKernelContext(kernel, venue)
 
 
 def _plain(function: Callable[[Any], object]) -> Callable[[Any], object]:
