@@ -117,12 +117,15 @@ pub(super) fn one_deeper<R>(work: impl FnOnce() -> R) -> R {
 }
 
 /// Set how many steps, in how many seconds, callers in this thread may run kernels between two turns
-/// of its loop; for measurements on a machine that is slowed down, and for tests.
+/// of its loop, as ever where left out; for measurements on a machine that is slowed down, and for
+/// tests.
 #[pyfunction]
-pub(crate) fn set_turn_budget(steps: u32, seconds: u32) {
+#[pyo3(signature = (steps = 128, seconds = None))]
+pub(crate) fn set_turn_budget(steps: u32, seconds: Option<u32>) {
+    let steps_ns = seconds.map_or(STEPS_NS, |seconds| u64::from(seconds) * 1_000_000_000);
     TURN.with(|turn| {
         turn.steps.set(steps);
-        turn.steps_ns.set(u64::from(seconds) * 1_000_000_000);
+        turn.steps_ns.set(steps_ns);
     });
     refill();
 }

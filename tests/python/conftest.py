@@ -12,6 +12,7 @@ from loops_for_tests import HAND_OFF, LOOPS, choose_hand_off, choose_loop
 from threads_for_tests import StrictParker
 
 from pydotcompute import RingKernelRuntime
+from pydotcompute._core import set_turn_budget
 from pydotcompute.testing import MockClock
 
 settings.register_profile("timeless", deadline=None)  # a slow machine is not a failure
@@ -141,3 +142,11 @@ def quick_switches():
 def shaken(monkeypatch, quick_switches):
     """Let threads lose the interpreter lock as often as can be, and never wake of themselves."""
     monkeypatch.setattr("pydotcompute.execution.thread_waiting.Parker", StrictParker)
+
+
+@pytest.fixture
+def unhurried():
+    """Let callers run kernels for as long as a slow machine needs."""
+    set_turn_budget(seconds=60)
+    yield
+    set_turn_budget()

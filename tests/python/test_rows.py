@@ -27,6 +27,7 @@ async def runtime():
         await runtime.terminate_all(timeout=0)
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_a_row_is_there_and_back_without_a_turn_of_the_loop():
     async with RingKernelRuntime(hand_off=True) as runtime:
         await runtime.launch("k", echo_rows)

@@ -99,6 +99,7 @@ class Asking:
         self.seen.append(await ask(self.runtime, 2))
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_program_begun_where_an_exception_is_handled_is_handed_off_all_the_same():
     async def main():
         async def where(ctx):
