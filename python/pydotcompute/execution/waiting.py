@@ -3,7 +3,7 @@
 import asyncio
 import math
 from asyncio import _get_running_loop  # None, no error, where no loop runs
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar, final
 
 from pydotcompute._core import EMPTY
@@ -23,27 +23,18 @@ class Expired(Exception):  # noqa: N818 - a signal between two layers, never sho
 class Place:
     """A place in line; whoever is known by it can be woken alone."""
 
-    __slots__ = ("future", "is_called", "is_turning")
+    __slots__ = ("future", "is_called")
 
     def __init__(self) -> None:
         """Make a place that nobody waits in."""
         self.future: asyncio.Future[None] | None = None
         self.is_called = False
         """Whether a wake-up from another thread is on its way."""
-        self.is_turning = False
-        """Whether whoever will wait here lets the loop turn once before an attempt."""
 
     @property
     def is_woken(self) -> bool:
         """Whether whoever waits here is on the way to try again."""
         return self.future is not None and self.future.done()
-
-    def woken(self) -> Awaitable[None]:
-        """Give what to await until whoever waits here is to try again."""
-        if self.is_turning or self.future is None:
-            self.is_turning = False
-            return asyncio.sleep(0)
-        return self.future
 
     def wake(self) -> None:
         """Let whoever waits here try again; nobody there: nothing happens."""
@@ -156,7 +147,7 @@ class WaitQueue:
                 me.future = loop.create_future()  # again: the same place in line
                 timer = None if expiry == math.inf else loop.call_at(expiry, me.wake)
                 try:
-                    await me.woken()
+                    await me.future
                 finally:
                     if timer is not None:
                         timer.cancel()
@@ -236,7 +227,7 @@ class SharedWaitQueue(WaitQueue):
         me = Place() if place is None else place
         try:
             line.append(me)
-            may_try, is_late = line[0] is me and not me.is_turning, False
+            may_try, is_late = line[0] is me, False
             while True:
                 me.future = loop.create_future()
                 if may_try:
@@ -247,7 +238,7 @@ class SharedWaitQueue(WaitQueue):
                     raise Expired
                 timer = None if expiry == math.inf else loop.call_at(expiry, me.wake)
                 try:
-                    await me.woken()
+                    await me.future
                 finally:
                     if timer is not None:
                         timer.cancel()

@@ -1,6 +1,8 @@
 """A mailbox whose four ends can be waited at."""
 
 import asyncio
+import math
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -120,29 +122,32 @@ class WaitingMailbox(KernelEnd):
 
     async def receive(self, timeout: float | None) -> Any:
         """Get the oldest reply; `fast.receive()` gave EMPTY just before."""
+        if self.fast.is_turn_due():
+            expiry = math.inf if timeout is None else monotonic() + timeout
+            reply = await self._turn_by_turn(expiry)
+            if reply is not EMPTY:
+                return reply
+            timeout = left_until(None if timeout is None else expiry)
         me, line = Place(), self._output_ready
-        await self._turn_where_due(me, timeout)
-        is_next = not line.line or (bool(self._expected.callers) and not line.has_kind(Place))
-        if is_next and not me.is_turning:
+        if not line.line or (self._expected.callers and not line.has_kind(Place)):
             reply = self._collect(me)  # callers before it may leave it a reply
             if reply is not WAIT:
                 return reply
         if self._expected.callers:
             line.wake_next()  # a reply may be there that only a receiver can take
         try:
-            return await line.until(lambda: self._collect(me), timeout, me)
+            return await self._output_ready.until(lambda: self._collect(me), timeout, me)
         except Expired:
             raise QueueTimeoutError(timeout, self._kernel_id) from None
 
-    async def _turn_where_due(self, place: Place, timeout: float | None) -> None:
-        """Let the loop turn where that keeps a caller from running the kernel.
-
-        Who waits does so in line, else whoever comes meanwhile would overtake.
-        """
-        is_due = self.fast.is_turn_due()
-        place.is_turning = is_due and timeout != 0
-        if is_due and timeout == 0:
+    async def _turn_by_turn(self, expiry: float) -> Any:
+        """Let the loop turn as long as that keeps a caller from running the kernel."""
+        is_due, reply = True, EMPTY
+        while is_due and reply is EMPTY:
             await asyncio.sleep(0)
+            reply = self.fast.receive()
+            is_due = self.fast.is_turn_due() and monotonic() < expiry
+        return reply
 
     async def receive_batch(self, max_messages: int, timeout: float | None) -> list[Any]:
         """Get one to `max_messages` of the oldest replies; `fast.receive_batch()` gave EMPTY."""
@@ -168,14 +173,15 @@ class WaitingMailbox(KernelEnd):
         message_id = message_id_of(message)
         if message_id is None:
             return await self.receive(left_until(deadline))
-        me, line, left = Caller(), self._output_ready, left_until(deadline)
+        me = Caller()
         try:
             self._expected.add(message_id, me)  # no suspension since the message was accepted
-            await self._turn_where_due(me, left)
-            if not me.is_turning:
-                reply = self._collect(me)
-                if reply is not WAIT:
-                    return reply
+            if self.fast.is_turn_due():
+                await asyncio.sleep(0)
+            reply = self._collect(me)
+            if reply is not WAIT:
+                return reply
+            line = self._output_ready
             return await line.until(lambda: self._collect(me), left_until(deadline), me)
         except Expired:
             raise QueueTimeoutError(timeout, self._kernel_id) from None

@@ -6,12 +6,7 @@ import pytest
 from hand_off_for_tests import ask, both, is_run_by_a_caller, started
 from kernels_for_tests import turns
 
-from pydotcompute import RingKernelRuntime, message
-
-
-@message
-class Question:
-    pass
+from pydotcompute import RingKernelRuntime
 
 
 async def where(ctx):
@@ -103,37 +98,6 @@ def test_sixty_four_callers_at_once_all_get_on():
         return sorted(finished)
 
     assert both(scenario) == list(range(64))
-
-
-@pytest.mark.parametrize("sent", [1, Question()])
-@pytest.mark.parametrize("asks", ["send_and_receive", "receive"])
-def test_nobody_overtakes_a_caller_who_has_used_up_its_share(asks, sent):
-    async def scenario(runtime):
-        replied = 0
-
-        async def count(ctx):
-            nonlocal replied
-            while True:
-                await ctx.receive()
-                replied += 1
-                await ctx.send(replied)
-
-        async def first():
-            if asks == "send_and_receive":
-                return await runtime.send_and_receive("k", sent, timeout=5)
-            await runtime.send("k", sent)
-            return await runtime.receive("k", timeout=5)
-
-        await started(runtime, count)
-        laters, answers = [], []
-        for _ in range(300):  # more than callers may ask for between two turns
-            laters.append(asyncio.create_task(runtime.receive("k")))  # begins at the next turn
-            answers.append(await first())
-            laters[-1].cancel()
-        await asyncio.wait(laters)
-        return answers == list(range(1, 301)), {later.cancelled() for later in laters}
-
-    assert both(scenario) == (True, {True})
 
 
 def test_callers_of_many_kernels_share_what_may_be_done_in_one_turn():
