@@ -3,7 +3,7 @@
 import asyncio
 import math
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from pydotcompute._core import (
@@ -29,6 +29,9 @@ from pydotcompute.execution.row import in_a_row, left_until
 from pydotcompute.execution.venue import Lines, Owner
 from pydotcompute.execution.waiting import WAIT, Expired, Place, keeps_monotonic_time
 from pydotcompute.options import BackpressureStrategy, LaunchOptions
+
+_TURNS_OUT_OF_LINE: Final = 2
+"""How many turns of the loop a caller waits for its share before it waits in line."""
 
 
 class WaitingMailbox(KernelEnd):
@@ -141,13 +144,16 @@ class WaitingMailbox(KernelEnd):
             raise QueueTimeoutError(timeout, self._kernel_id) from None
 
     async def _turn_by_turn(self, expiry: float) -> Any:
-        """Let the loop turn as long as that keeps a caller from running the kernel."""
-        is_due, reply = True, EMPTY
-        while is_due and reply is EMPTY:
+        """Let the loop turn where that keeps a caller from running the kernel.
+
+        In line nobody would overtake it, but all others would have to wait behind it.
+        """
+        for _ in range(_TURNS_OUT_OF_LINE):
             await asyncio.sleep(0)
             reply = self.fast.receive()
-            is_due = self.fast.is_turn_due() and monotonic() < expiry
-        return reply
+            if reply is not EMPTY or not self.fast.is_turn_due() or monotonic() >= expiry:
+                return reply
+        return EMPTY
 
     async def receive_batch(self, max_messages: int, timeout: float | None) -> list[Any]:
         """Get one to `max_messages` of the oldest replies; `fast.receive_batch()` gave EMPTY."""

@@ -100,6 +100,29 @@ def test_sixty_four_callers_at_once_all_get_on():
     assert both(scenario) == list(range(64))
 
 
+@pytest.mark.parametrize("hand_off", [True, False])
+async def test_nobody_is_overtaken_for_long_who_has_used_up_its_share(hand_off):
+    asked = 0
+
+    async def in_a_hurry(runtime):
+        nonlocal asked
+        while asked < 1_000_000:
+            asked += 1
+            await ask(runtime, 0)
+
+    async with RingKernelRuntime(hand_off=hand_off) as runtime:
+        await started(runtime)
+        rivals = [asyncio.create_task(in_a_hurry(runtime)) for _ in range(3)]
+        for number in range(20):
+            await asyncio.sleep(0)
+            before = asked
+            await ask(runtime, number)
+            assert asked - before <= 4 * 3 * 128
+        for rival in rivals:
+            rival.cancel()
+        await asyncio.wait(rivals)
+
+
 def test_callers_of_many_kernels_share_what_may_be_done_in_one_turn():
     async def scenario(runtime):
         names = [f"k{number}" for number in range(8)]
