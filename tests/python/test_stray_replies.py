@@ -77,3 +77,19 @@ async def test_a_caller_is_told_that_its_kernel_ended_though_a_stray_reply_is_le
         with pytest.raises(KernelStateError):
             await caller
     assert await runtime.receive("k") == Answer(1, correlation_id=ANY)
+
+
+async def test_a_reply_that_names_what_is_no_id_is_for_receivers(runtime):
+    async def names_a_list_first(ctx):
+        await ctx.receive()
+        await ctx.send(Answer(1, correlation_id=[1]))
+        second = await ctx.receive()
+        await ctx.send(second.reply(Answer, number=2))
+        with suppress(EndOfStream):
+            await ctx.receive()
+
+    await start(runtime, "k", names_a_list_first)
+    await runtime.send("k", Ask(1))
+    await wait_until_idle(runtime)
+    assert await ask(runtime, 2) == 2
+    assert await runtime.receive("k", timeout=1.0) == Answer(1, correlation_id=[1])

@@ -68,7 +68,10 @@ class Expectations:
     def owner_of(self, reply: object) -> Caller | None:
         """Give the caller that waits for this reply; None where it is anybody's."""
         correlation_id = _correlation_of(reply)
-        callers = None if correlation_id is None else self.callers.get(correlation_id)
+        try:
+            callers = None if correlation_id is None else self.callers.get(correlation_id)
+        except TypeError:  # what cannot be a key is nobody's id
+            return None
         return callers[0] if callers else None
 
     def find(self, replies: ObjectMailbox, line: WaitQueue, caller: Place | None) -> int:

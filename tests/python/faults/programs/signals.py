@@ -33,9 +33,12 @@ class Struck(BaseException):
 
 
 def is_asyncios(frame):
-    """Asyncio, struck in code of its own, may lose callbacks, whoever's they are."""
+    """Asyncio, struck in code of its own, may lose callbacks, whoever's they are.
+
+    Its set of tasks is a WeakSet, whose callbacks have nobody to raise to.
+    """
     path = Path(frame.f_code.co_filename)
-    return path.parent.name == "asyncio" or path.name == "selectors.py"
+    return path.parent.name == "asyncio" or path.name in {"selectors.py", "_weakrefset.py"}
 
 
 class Storm:
