@@ -192,17 +192,3 @@ async def test_a_caller_who_gets_batches_at_once_lets_other_tasks_run(runtime, s
             got += len(await runtime.receive_batch("k", 3, timeout=5.0))
         await runtime.send_and_receive("k", Pair(number=1), timeout=5.0)
     counting.cancel()
-
-
-async def test_nobody_overtakes_a_receiver_for_whom_the_loop_has_to_turn(shared):
-    async with RingKernelRuntime() as runtime:
-        await start(runtime, shared.kernel())
-        laters, numbers = [], []
-        for number in range(1, 301):  # takes longer than receivers may keep the loop from turning
-            laters.append(asyncio.create_task(runtime.receive("k")))  # begins at the next turn
-            await runtime.send("k", Pair(number=number))
-            numbers.append((await runtime.receive("k", timeout=GUARD_SECONDS)).number)
-            laters[-1].cancel()
-        await asyncio.wait(laters)
-        assert numbers == [2 * number for number in range(1, 301)]
-        assert {later.cancelled() for later in laters} == {True}

@@ -27,7 +27,7 @@ from pydotcompute.exceptions import (
     QueueTimeoutError,
 )
 from pydotcompute.execution.venue import Lines
-from pydotcompute.execution.waiting import WAIT, Expired, Place
+from pydotcompute.execution.waiting import WAIT, Expired
 from pydotcompute.options import BackpressureStrategy, LaunchOptions
 
 
@@ -141,10 +141,17 @@ class NativeMailbox:
 
     async def receive(self, timeout: float | None) -> Any:
         """Get the oldest reply."""
+        if self.fast.is_turn_due():
+            await self._turn()
+            reply = self.fast.receive()
+            if reply is not EMPTY:
+                return reply
         return self._replies.unpack(await self._receive(1, timeout))
 
     async def receive_batch(self, max_messages: int, timeout: float | None) -> Any:
         """Get one to `max_messages` of the oldest replies, as one structured array."""
+        if self.fast.is_turn_due():
+            await self._turn()
         return await self._receive(max_messages, timeout)
 
     async def send_and_receive(self, message: object, timeout: float | None) -> Any:
@@ -256,19 +263,12 @@ class NativeMailbox:
         return replies
 
     async def _receive(self, most: int, timeout: float | None) -> Any:
-        me, line = Place(), self._output_ready
-        if self.fast.is_turn_due():
-            if timeout == 0:
-                await self._turn()
-            else:  # in line: out of it, whoever comes meanwhile would overtake
-                me.is_turning = True
-                asyncio.get_running_loop().call_soon(loop_turned)
-        if not line.line and not me.is_turning:
+        if not self._output_ready.line:
             replies = self._collect(most)
             if replies is not WAIT:
                 return replies
         try:
-            return await line.until(lambda: self._collect_or_want(most), timeout, me)
+            return await self._output_ready.until(lambda: self._collect_or_want(most), timeout)
         except Expired:
             raise QueueTimeoutError(timeout, self._kernel_id) from None
 
