@@ -23,8 +23,14 @@ struct State {
     /// The thread, while it runs: when it has ended, another may have its number.
     thread: Option<Pid>,
     is_asleep: bool,
-    /// What it may use, while it is held on one core.
-    allowed: Option<CpuSet>,
+    held: Option<Hold>,
+}
+
+/// What a thread may use, and those of them that it is held on.
+#[derive(Debug)]
+struct Hold {
+    allowed: CpuSet,
+    on: CpuSet,
 }
 
 impl Placement {
@@ -82,16 +88,22 @@ impl State {
         let Some(allowed) = self.thread.and_then(|id| sched_getaffinity(Some(id)).ok()) else {
             return; // refused in some sandboxes
         };
-        let held = choose(&allowed).map(|cores| sched_setaffinity(self.thread, &cores));
-        if held == Some(Ok(())) {
-            self.allowed = Some(allowed);
+        let Some(on) = choose(&allowed) else {
+            return;
+        };
+        if sched_setaffinity(self.thread, &on) == Ok(()) {
+            self.held = Some(Hold { allowed, on });
         }
     }
 
+    /// Lets the thread use all that it may; where it is not held on the same cores any more, somebody
+    /// else has chosen others for it, as `taskset` does, and those stay.
     fn let_go(&mut self) {
-        if let (Some(id), Some(allowed)) = (self.thread, self.allowed.take()) {
-            // Refused only where those cores were taken away meanwhile; the system gave others then.
-            let _refused = sched_setaffinity(Some(id), &allowed);
+        if let (Some(id), Some(hold)) = (self.thread, self.held.take())
+            && sched_getaffinity(Some(id)) == Ok(hold.on)
+        {
+            // Refused only where those cores were taken away just now; the system gave others then.
+            let _refused = sched_setaffinity(Some(id), &hold.allowed);
         }
     }
 }
@@ -108,4 +120,49 @@ impl Drop for Held<'_> {
 /// The core that the calling thread runs on, or did just now.
 pub(super) fn this_core() -> u32 {
     u32::try_from(sched_getcpu()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn only(core: usize) -> CpuSet {
+        let mut cores = CpuSet::new();
+        cores.set(core);
+        cores
+    }
+
+    /// Plays a thread that is held on this core while it sleeps; what it may use afterwards.
+    fn after_a_hold(meanwhile: impl FnOnce(CpuSet)) -> CpuSet {
+        let allowed = sched_getaffinity(None).unwrap();
+        let placement = Placement::default();
+        placement.enter();
+        placement.while_asleep(|| {
+            let held = placement.join();
+            meanwhile(allowed);
+            drop(held);
+        });
+        placement.leave();
+        let left = sched_getaffinity(None).unwrap();
+        sched_setaffinity(None, &allowed).unwrap();
+        left
+    }
+
+    #[test]
+    fn a_thread_that_was_held_may_use_what_it_could_before() {
+        let left = after_a_hold(|_| assert_eq!(sched_getaffinity(None).unwrap().count(), 1));
+        assert_eq!(left, sched_getaffinity(None).unwrap());
+    }
+
+    #[test]
+    fn what_others_chose_for_a_thread_that_is_held_stays() {
+        let mut chosen = CpuSet::new();
+        let left = after_a_hold(|allowed| {
+            let here = sched_getcpu(); // and nowhere else, for it is held
+            let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
+            chosen = cores.find(|core| *core != here).map_or(allowed, only);
+            sched_setaffinity(None, &chosen).unwrap();
+        });
+        assert_eq!(left, chosen);
+    }
 }
