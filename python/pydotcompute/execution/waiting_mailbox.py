@@ -123,15 +123,23 @@ class WaitingMailbox(KernelEnd):
         """Put a message into the input queue, from any thread; False where it has to wait."""
         return not self._input_space.line and self._offer(message, elsewhere=True) is not WAIT
 
-    async def receive(self, timeout: float | None) -> Any:
-        """Get the oldest reply; `fast.receive()` gave EMPTY just before."""
+    async def receive(self, timeout: float | None, *, keeps_place: bool = False) -> Any:
+        """Get the oldest reply; `fast.receive()` gave EMPTY just before.
+
+        `keeps_place`: nobody who comes later may get a reply before this caller.
+        """
+        me, line = Place(), self._output_ready
+        if keeps_place and self.fast.is_turn_due():
+            try:
+                return await self._collect_after_a_turn(me, timeout)
+            except Expired:
+                raise QueueTimeoutError(timeout, self._kernel_id) from None
         if self.fast.is_turn_due():
             expiry = math.inf if timeout is None else monotonic() + timeout
             reply = await self._turn_by_turn(expiry)
             if reply is not EMPTY:
                 return reply
             timeout = left_until(None if timeout is None else expiry)
-        me, line = Place(), self._output_ready
         if not line.line or (self._expected.callers and not line.has_kind(Place)):
             reply = self._collect(me)  # callers before it may leave it a reply
             if reply is not WAIT:
@@ -139,9 +147,20 @@ class WaitingMailbox(KernelEnd):
         if self._expected.callers:
             line.wake_next()  # a reply may be there that only a receiver can take
         try:
-            return await self._output_ready.until(lambda: self._collect(me), timeout, me)
+            return await line.until(lambda: self._collect(me), timeout, me)
         except Expired:
             raise QueueTimeoutError(timeout, self._kernel_id) from None
+
+    async def _collect_after_a_turn(self, me: Place, timeout: float | None) -> Any:
+        """Let the loop turn in line, out of which a later caller would get this one's reply."""
+        if timeout == 0:
+            await asyncio.sleep(0)
+            reply = self._collect(me)
+            if reply is WAIT:
+                raise Expired
+            return reply
+        asyncio.get_running_loop().call_soon(me.wake)
+        return await self._output_ready.until(lambda: self._collect(me), timeout, me)
 
     async def _turn_by_turn(self, expiry: float) -> Any:
         """Let the loop turn where that keeps a caller from running the kernel.
@@ -178,12 +197,12 @@ class WaitingMailbox(KernelEnd):
         """
         message_id = message_id_of(message)
         if message_id is None:
-            return await self.receive(left_until(deadline))
+            return await self.receive(left_until(deadline), keeps_place=True)
         me = Caller()
         try:
             self._expected.add(message_id, me)  # no suspension since the message was accepted
             if self.fast.is_turn_due():
-                await asyncio.sleep(0)
+                return await self._collect_after_a_turn(me, left_until(deadline))
             reply = self._collect(me)
             if reply is not WAIT:
                 return reply

@@ -6,7 +6,12 @@ import pytest
 from hand_off_for_tests import ask, both, is_run_by_a_caller, started
 from kernels_for_tests import turns
 
-from pydotcompute import RingKernelRuntime
+from pydotcompute import RingKernelRuntime, message
+
+
+@message
+class Question:
+    pass
 
 
 async def where(ctx):
@@ -98,6 +103,30 @@ def test_sixty_four_callers_at_once_all_get_on():
         return sorted(finished)
 
     assert both(scenario) == list(range(64))
+
+
+@pytest.mark.parametrize("sent", [1, Question()])
+def test_nobody_overtakes_who_sends_and_receives_and_has_used_up_its_share(sent):
+    async def scenario(runtime):
+        replied = 0
+
+        async def count(ctx):
+            nonlocal replied
+            while True:
+                await ctx.receive()
+                replied += 1
+                await ctx.send(replied)
+
+        await started(runtime, count)
+        laters, answers = [], []
+        for _ in range(300):  # more than callers may ask for between two turns
+            laters.append(asyncio.create_task(runtime.receive("k")))  # begins at the next turn
+            answers.append(await runtime.send_and_receive("k", sent, timeout=5))
+            laters[-1].cancel()
+        await asyncio.wait(laters)
+        return answers == list(range(1, 301)), {later.cancelled() for later in laters}
+
+    assert both(scenario) == (True, {True})
 
 
 @pytest.mark.parametrize("hand_off", [True, False])
