@@ -1,6 +1,8 @@
 """Contestants: the same echo as a ring kernel and as a pair of `asyncio.Queue` with a task."""
 
 import asyncio
+import queue
+import threading
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -133,3 +135,26 @@ async def queues(task=forward, *, timeout=None):
     forwarding.cancel()
     with suppress(asyncio.CancelledError):
         await forwarding
+
+
+# A thread.
+
+
+@asynccontextmanager
+async def simple_queues():
+    """Give what asks another thread and waits for its answer."""
+    requests, replies = queue.SimpleQueue(), queue.SimpleQueue()
+
+    def echo():
+        while (request := requests.get()) is not None:
+            replies.put(request)
+
+    def ask(number):
+        requests.put(number)
+        return replies.get()
+
+    thread = threading.Thread(target=echo)
+    thread.start()
+    yield ask
+    requests.put(None)
+    thread.join()

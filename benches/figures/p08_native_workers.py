@@ -2,16 +2,13 @@
 
 import asyncio
 import ctypes
-import queue
 import statistics
 import subprocess
 import tempfile
-import threading
 import time
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-from echoes import ring
+from echoes import ring, simple_queues
 from loads import bystanding, of, round_trips
 from measure import Target, ratio_of
 from turns import run_on, take_turns
@@ -72,7 +69,7 @@ async def _turns(effort):
         resting = max(10, effort.messages // RESTS_FOR_MESSAGES)
 
         def contestants():
-            return {"native": ring(kernel), "queues": _simple_queues()}
+            return {"native": ring(kernel), "queues": simple_queues()}
 
         async def turn(loads):
             return await take_turns(contestants(), loads, effort.blocks)
@@ -173,23 +170,3 @@ def _asking(ask, count, rest=None):
 
 def _asking_rested(ask, count):
     return _asking(ask, count, REST_SECONDS)
-
-
-@asynccontextmanager
-async def _simple_queues():
-    """Give what asks another thread and waits for its answer."""
-    requests, replies = queue.SimpleQueue(), queue.SimpleQueue()
-
-    def echo():
-        while (request := requests.get()) is not None:
-            replies.put(request)
-
-    def ask(number):
-        requests.put(number)
-        return replies.get()
-
-    thread = threading.Thread(target=echo)
-    thread.start()
-    yield ask
-    requests.put(None)
-    thread.join()

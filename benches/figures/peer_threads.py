@@ -1,13 +1,12 @@
 """Beside the ways to ask a thread something and wait for its answer."""
 
 import asyncio
-import queue
 import statistics
 import threading
 import time
 from contextlib import asynccontextmanager
 
-from echoes import ring
+from echoes import ring, simple_queues
 from loads import of, round_trips
 from measure import Target, ratio_of
 from turns import run_on, take_turns
@@ -47,7 +46,7 @@ async def _turns(effort):
         COROUTINE: ring(),
         "janus": _through(_janus),
         "culsans": _through(_culsans),
-        "queue.SimpleQueue": _simple_queues(),
+        "queue.SimpleQueue": simple_queues(),
         "Pykka": _pykka(),
     }
     waiting, blocking = of(round_trips, effort.messages), _blocking(effort.messages)
@@ -101,25 +100,6 @@ async def _through(make):
     await asyncio.to_thread(thread.join)
     for each in (requests, replies):
         await each.aclose()
-
-
-@asynccontextmanager
-async def _simple_queues():
-    requests, replies = queue.SimpleQueue(), queue.SimpleQueue()
-
-    def echo():
-        while (message := requests.get()) is not None:
-            replies.put(message)
-
-    def ask(message):
-        requests.put(message)
-        return replies.get()
-
-    thread = threading.Thread(target=echo)
-    thread.start()
-    yield ask
-    requests.put(None)
-    thread.join()
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydotcompute._core import Bell, FastPath, NativeWorker, RecordMailbox
 from pydotcompute.execution.exiting import ending_with_program
-from pydotcompute.execution.venue import Ending, Lines, Outcome
+from pydotcompute.execution.venue import Ending, Lines, Outcome, is_set_within
 from pydotcompute.execution.waiting import SharedWaitQueue
 
 _EXITING_SECONDS: Final = 1.0
@@ -196,12 +196,7 @@ class NativeExecution:
         """Wait at most `timeout` seconds for the end; whether it came."""
         if not self._is_started:
             return True
-        try:
-            async with asyncio.timeout(timeout):
-                await self._ended.wait()
-        except TimeoutError:
-            pass
-        return self._ended.is_set()
+        return await is_set_within(self._ended, timeout)
 
     def _answer(self) -> None:
         if not self._worker.has_ended:

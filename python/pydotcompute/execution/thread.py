@@ -16,6 +16,7 @@ from pydotcompute.execution.venue import (
     Lines,
     Outcome,
     is_being_cancelled,
+    is_set_within,
     outcome_of,
 )
 from pydotcompute.execution.waiting import SharedWaitQueue, post
@@ -195,12 +196,7 @@ class ThreadExecution:
         """Wait at most `timeout` seconds for the end; whether it came."""
         if self._thread.ident is None:
             return True
-        try:
-            async with asyncio.timeout(timeout):
-                await self._ended.wait()
-        except TimeoutError:
-            pass
-        return self._ended.is_set()
+        return await is_set_within(self._ended, timeout)
 
     def _begin(self) -> None:
         self._context.run(self._run)  # the end is told in it too, and may start the code again

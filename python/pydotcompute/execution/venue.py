@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from enum import Enum, auto
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
@@ -150,6 +151,14 @@ def run_blocking(coroutine: Coroutine[Any, Any, T]) -> T:
     coroutine.close()
     message = "a wait of a kernel that blocks its thread asked for an event loop"
     raise RuntimeError(message)
+
+
+async def is_set_within(event: asyncio.Event, timeout: float | None) -> bool:
+    """Wait at most `timeout` seconds for an event; whether it came."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(timeout):
+            await event.wait()
+    return event.is_set()
 
 
 def _is_group(error: BaseException) -> bool:
